@@ -1,0 +1,74 @@
+"""netcalc: shapes, parameters, FLOPs and receptive fields of neural networks, exact and proved against PyTorch.
+
+>>> import netcalc
+>>> report = netcalc.analyze("3x32x32 -> conv 16 k3 s2 p1 -> relu -> flatten -> linear 10")
+>>> report
+<Report 4 layers -> 10: 41,418 parameters, 307,200 FLOPs (textbook)>
+>>> report.layers[0].parameters, report.ops.max
+({'weight': (16, 3, 3, 3), 'bias': (16,)}, 4096)
+>>> netcalc.analyze("T x D -> linear 4*D", T=10).flops
+80·D²
+
+Importing netcalc loads only the standard library; torch is loaded by :func:`verify` alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from netcalc._version import __version__
+from netcalc.analysis.report import LayerReport, Report
+from netcalc.analysis.report import analyze as _analyze
+from netcalc.dims import Dim
+from netcalc.errors import Span, SpecError
+from netcalc.graph import Graph
+from netcalc.spec import elaborate, mlp_spec
+
+if TYPE_CHECKING:
+    from netcalc.proof.verification import Verification
+
+__all__ = ["Graph", "LayerReport", "Report", "Span", "SpecError", "analyze", "mlp", "parse", "verify"]
+
+
+def parse(text: str, **sizes: Dim) -> Graph:
+    """The network that a spec describes; ``sizes`` gives its letters and constants a value.
+
+    >>> parse("3xHxW -> conv 16 k3", H=224)
+    <Graph 3x224xW -> 16x222x(W − 2), 1 layers>
+
+    Raises :class:`SpecError`, with the place of what is wrong.
+    """
+    return elaborate(text, sizes=sizes)
+
+
+def mlp(widths: str, *, activation: str = "relu", output_activation: str = "", bias: bool = True) -> Graph:
+    """A multilayer perceptron by its widths; an input of several axes is flattened first.
+
+    >>> mlp("16x16-512-1")
+    <Graph 16x16 -> 1, 4 layers>
+    """
+    return elaborate(mlp_spec(widths, activation, output_activation, bias))
+
+
+def analyze(network: Graph | str, batch: Dim | str | None = None, dtype: str = "float32", **sizes: Dim) -> Report:
+    """Shapes, parameters, operations and receptive fields of a network or a spec.
+
+    ``batch`` (a number or a letter) adds the batch axis and multiplies the work; ``sizes`` gives letters (and, in a
+    spec, constants) a value. FLOPs are the textbook's: each multiplication, addition, maximum, … counts 1.
+
+    >>> analyze(mlp("256-512-1")).flops
+    263680
+    """
+    if isinstance(network, str):
+        return _analyze(parse(network, **sizes), batch, dtype)
+    return _analyze(network, batch, dtype, **sizes)
+
+
+def verify(network: Graph | str, **options: Any) -> Verification:
+    """Every figure held against real torch modules; see :func:`netcalc.proof.verification.verify`.
+
+    Raises ImportError where torch is not installed (``pip install "netcalc-nn[torch]"``).
+    """
+    from netcalc.proof.verification import verify as prove
+
+    return prove(parse(network) if isinstance(network, str) else network, **options)

@@ -1,0 +1,84 @@
+"""Operations by kind: the ledger added up."""
+
+from __future__ import annotations
+
+from typing import Iterable, Iterator, Mapping
+
+from netcalc.dims import Dim, product, text
+from netcalc.layers.base import KINDS, Line, Work
+
+
+class Ops(Mapping[str, Dim]):
+    """How many scalar operations of each kind; each kind is an attribute too. Kinds that do not occur count 0.
+
+    >>> ops = Ops({"mul": 131584, "add": 131584, "max": 512})
+    >>> ops.mul, ops.exp, ops.total
+    (131584, 0, 263680)
+    """
+
+    __slots__ = ("_counts",)
+
+    def __init__(self, counts: Mapping[str, Dim]) -> None:
+        self._counts = {kind: counts[kind] for kind in KINDS if kind in counts and not _is_zero(counts[kind])}
+        unknown = set(counts) - set(KINDS)
+        if unknown:
+            raise KeyError(f"no such kind of operation: {', '.join(sorted(unknown))}")
+
+    @classmethod
+    def of(cls, lines: Iterable[Line]) -> Ops:
+        """The sums of a ledger's lines."""
+        counts: dict[str, Dim] = {}
+        for line in lines:
+            counts[line.kind] = counts.get(line.kind, 0) + line.count
+        return cls(counts)
+
+    @classmethod
+    def sum(cls, many: Iterable[Ops]) -> Ops:
+        """The kind-by-kind sum."""
+        counts: dict[str, Dim] = {}
+        for ops in many:
+            for kind, count in ops._counts.items():
+                counts[kind] = counts.get(kind, 0) + count
+        return cls(counts)
+
+    @property
+    def total(self) -> Dim:
+        """All kinds together, each counted 1: the textbook FLOPs."""
+        total: Dim = 0
+        for count in self._counts.values():
+            total = total + count
+        return total
+
+    def __getitem__(self, kind: str) -> Dim:
+        return self._counts[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._counts)
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def __getattr__(self, kind: str) -> Dim:
+        if kind in KINDS:
+            return self._counts.get(kind, 0)
+        raise AttributeError(f"no such kind of operation: {kind!r}; there are {', '.join(KINDS)}")
+
+    def __repr__(self) -> str:
+        return f"Ops({', '.join(f'{kind}={text(count)}' for kind, count in self.items())})"
+
+
+def _is_zero(count: Dim) -> bool:
+    return isinstance(count, int) and count == 0
+
+
+def scaled(work: Work, batch: Dim | None) -> Work:
+    """The work of a whole batch: every line once a sample."""
+    if batch is None or isinstance(batch, int) and batch == 1:
+        return work
+    lines = tuple(Line(line.label, line.kind, (batch, *line.factors)) for line in work.lines)
+    return work._replace(lines=lines, macs=batch * work.macs)
+
+
+def elements(shape: Iterable[Dim]) -> Dim:
+    """How many numbers a tensor of this shape holds."""
+    return product(shape)

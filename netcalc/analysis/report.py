@@ -1,0 +1,347 @@
+"""Everything that is known of a network, layer by layer and in total: one frozen :class:`Report`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from netcalc._version import __version__
+from netcalc.analysis.operations import Ops, elements, scaled
+from netcalc.analysis.receptive_field import receptive_fields
+from netcalc.dims import Dim, ascii_text, symbol, text
+from netcalc.errors import SpecError, did_you_mean
+from netcalc.graph import Graph, Node
+from netcalc.layers.base import Applied, Shape, Work, shape_text
+from netcalc.layers.input import Input
+
+if TYPE_CHECKING:
+    from netcalc.analysis.receptive_field import ReceptiveField
+
+SCHEMA = 1
+CONVENTION = "textbook"
+BYTES = {
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8": 1, "int64": 8, "int32": 4, "int16": 2, "int8": 1,
+    "uint8": 1,
+}  # fmt: skip
+
+
+class LayerReport:
+    """The figures of one layer, for the whole batch.
+
+    Attributes: ``name``, ``kind``, ``input_shapes`` and ``output_shape`` (with the batch axis if there is a batch),
+    ``parameters`` and ``buffers`` (names to shapes), ``params`` (elements of all parameters), ``own_params`` (those not
+    shared with an earlier layer), ``work`` (the ledger's lines), ``ops``, ``macs``, ``flops``, ``receptive_field`` (or
+    None), ``activations`` (output elements), ``note`` (why there is nothing to count), ``uncounted``, ``shared``.
+    """
+
+    def __init__(self, node: Node, facts: _Facts, field: ReceptiveField | None) -> None:
+        self.node, self._facts, self.receptive_field = node, facts, field
+        self.name = node.name
+        self.shared = node.shared
+
+    @property
+    def kind(self) -> str:
+        return self.node.layer.kind
+
+    @property
+    def layer(self) -> Any:
+        """The layer with its arguments."""
+        return self.node.layer
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        return self._facts.inputs
+
+    @property
+    def output_shape(self) -> Shape:
+        return self._facts.output
+
+    @property
+    def parameters(self) -> dict[str, Shape]:
+        return self.node.applied.parameters
+
+    @property
+    def buffers(self) -> dict[str, Shape]:
+        return self.node.applied.buffers
+
+    @property
+    def params(self) -> Dim:
+        return self._facts.params
+
+    @property
+    def own_params(self) -> Dim:
+        if not self.shared:
+            return self._facts.params
+        taken = {own for own, _ in self.shared}
+        return _total(elements(shape) for name, shape in self.parameters.items() if name not in taken)
+
+    @property
+    def work(self) -> Work:
+        return self._facts.work
+
+    @property
+    def ops(self) -> Ops:
+        return self._facts.ops
+
+    @property
+    def macs(self) -> Dim:
+        return self._facts.work.macs
+
+    @property
+    def flops(self) -> Dim:
+        return self._facts.flops
+
+    @property
+    def activations(self) -> Dim:
+        return self._facts.activations
+
+    @property
+    def note(self) -> str:
+        return self._facts.work.note
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        return self._facts.work.uncounted
+
+    def to_dict(self) -> dict[str, Any]:
+        """This layer as in the JSON schema: exact integers; formulas as text."""
+        field = self.receptive_field
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "input_shapes": [plain(shape) for shape in self.input_shapes],
+            "output_shape": plain(self.output_shape),
+            "parameters": {name: plain(shape) for name, shape in self.parameters.items()},
+            "buffers": {name: plain(shape) for name, shape in self.buffers.items()},
+            "shared": dict(self.shared),
+            "params": plain(self.params),
+            "ops": {kind: plain(count) for kind, count in self.ops.items()},
+            "work": [
+                {"label": line.label, "kind": line.kind, "count": plain(line.count), "factors": plain(line.factors)}
+                for line in self.work.lines
+            ],
+            "macs": plain(self.macs),
+            "flops": plain(self.flops),
+            "activations": plain(self.activations),
+            "note": self.note,
+            "uncounted": list(self.uncounted),
+            "receptive_field": None
+            if field is None
+            else {"size": plain(field.size), "stride": plain(field.stride), "start": plain(field.start)},
+        }
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.kind} -> {shape_text(self.output_shape)}, {text(self.params)} params, {text(self.flops)} FLOPs>"
+
+
+class _Facts:
+    """The figures that equal uses of a layer share: computed once for each :class:`Applied`."""
+
+    def __init__(self, applied: Applied, batch: Dim | None) -> None:
+        lead: Shape = () if batch is None else (batch,)
+        self.inputs = tuple((*lead, *shape) for shape in applied.inputs)
+        self.output: Shape = (*lead, *applied.output)
+        self.params = _total(elements(shape) for shape in applied.parameters.values())
+        self.buffer_elements = _total(elements(shape) for shape in applied.buffers.values())
+        self.work = scaled(applied.work, batch)
+        self.ops = Ops.of(self.work.lines)
+        self.flops = self.ops.total
+        self.activations = elements(self.output)
+
+
+class Totals(NamedTuple):
+    """The whole network's figures. ``params`` counts shared tensors once; ``activations`` are the outputs of all layers."""
+
+    params: Dim
+    trainable: Dim
+    buffers: Dim
+    ops: Ops
+    macs: Dim
+    flops: Dim
+    activations: Dim
+
+
+class Report:
+    """What is known of a network. Made by :func:`analyze`; nothing in it changes.
+
+    ``layers`` are all layers behind the inputs, in order. Totals are attributes: ``params``, ``trainable``,
+    ``buffers``, ``ops``, ``macs``, ``flops`` (by the textbook: every operation counts 1), ``activations``.
+    ``conditions`` say what must hold of the letters; ``uncounted`` names layers with operations that nobody has
+    stated (then the totals are lower bounds).
+    """
+
+    def __init__(self, graph: Graph, batch: Dim | None = None, dtype: str = "float32") -> None:
+        self.graph, self.batch, self.dtype = graph, batch, dtype
+        facts: dict[int, _Facts] = {}
+        layers = []
+        for node, field in zip(graph.nodes, receptive_fields(graph)):
+            known = facts.get(id(node.applied))
+            if known is None:
+                known = facts[id(node.applied)] = _Facts(node.applied, batch)
+            layers.append(LayerReport(node, known, field))
+        self.nodes = tuple(layers)
+        self.layers = tuple(layer for layer in layers if not isinstance(layer.layer, Input))
+
+    @cached_property
+    def totals(self) -> Totals:
+        layers = self.layers
+        params = _total(layer.own_params for layer in layers)
+        return Totals(
+            params=params,
+            trainable=params,
+            buffers=_total(layer._facts.buffer_elements for layer in layers if not layer.shared),
+            ops=Ops.sum(layer.ops for layer in layers),
+            macs=_total(layer.macs for layer in layers),
+            flops=_total(layer.flops for layer in layers),
+            activations=_total(layer.activations for layer in layers),
+        )
+
+    @property
+    def params(self) -> Dim:
+        return self.totals.params
+
+    @property
+    def trainable(self) -> Dim:
+        return self.totals.trainable
+
+    @property
+    def buffers(self) -> Dim:
+        return self.totals.buffers
+
+    @property
+    def ops(self) -> Ops:
+        return self.totals.ops
+
+    @property
+    def macs(self) -> Dim:
+        return self.totals.macs
+
+    @property
+    def flops(self) -> Dim:
+        return self.totals.flops
+
+    @property
+    def activations(self) -> Dim:
+        """Elements of every layer's output, views included, the input not."""
+        return self.totals.activations
+
+    @property
+    def activation_bytes(self) -> Dim:
+        return self.activations * BYTES[self.dtype]
+
+    @property
+    def parameter_bytes(self) -> Dim:
+        return self.params * BYTES[self.dtype]
+
+    @property
+    def outputs(self) -> tuple[LayerReport, ...]:
+        return tuple(self.nodes[index] for index in self.graph.outputs)
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the (last) output, with the batch axis if there is a batch."""
+        return self.outputs[-1].output_shape
+
+    @property
+    def receptive_field(self) -> ReceptiveField | None:
+        """The field of one unit of the (last) output."""
+        return self.outputs[-1].receptive_field
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What must hold of the letters for the formulas to be true."""
+        return tuple(dict.fromkeys(str(condition) for condition in self.graph.conditions))
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """``layer: operation`` for every operation that nobody has stated; not empty: the totals are lower bounds."""
+        return tuple(f"{layer.name}: {name}" for layer in self.layers for name in layer.uncounted)
+
+    def __getitem__(self, name: str | int) -> LayerReport:
+        """The layer of that name, or by its place among the layers."""
+        if isinstance(name, int):
+            return self.layers[name]
+        return self.nodes[self.graph.index(name)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as in the JSON schema (version 1): exact integers; formulas as Python expressions in text."""
+        totals = self.totals
+        return {
+            "netcalc": __version__,
+            "schema": SCHEMA,
+            "convention": CONVENTION,
+            "batch": plain(1 if self.batch is None else self.batch),
+            "batch_axis": self.batch is not None,
+            "dtype": self.dtype,
+            "inputs": {node.name: plain(node.output_shape) for node in self.nodes if isinstance(node.layer, Input)},
+            "layers": [layer.to_dict() for layer in self.layers],
+            "totals": {
+                "params": plain(totals.params),
+                "trainable": plain(totals.trainable),
+                "buffers": plain(totals.buffers),
+                "ops": {kind: plain(count) for kind, count in totals.ops.items()},
+                "macs": plain(totals.macs),
+                "flops": plain(totals.flops),
+                "activations": plain(totals.activations),
+                "activation_bytes": plain(self.activation_bytes),
+                "parameter_bytes": plain(self.parameter_bytes),
+            },
+            "output_shape": plain(self.output_shape),
+            "outputs": {layer.name: plain(layer.output_shape) for layer in self.outputs},
+            "uncounted": list(self.uncounted),
+            "conditions": list(self.conditions),
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"<Report {len(self.layers)} layers -> {shape_text(self.output_shape)}: {shown(self.params)} parameters, "
+            f"{shown(self.flops)} FLOPs ({CONVENTION})>"
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """How notebooks show a report: a table, and plain text where there is no HTML."""
+        from netcalc.report import html, plain_table
+
+        return {"text/html": html(self), "text/plain": plain_table(self)}
+
+
+def plain(value: Any) -> Any:
+    """A figure as JSON takes it: ints as they are, formulas and fractions as text, tuples as lists."""
+    if isinstance(value, bool) or value is None or isinstance(value, (int, str)):
+        return value
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return ascii_text(value) if hasattr(value, "_terms") else str(value)
+
+
+def shown(value: Dim) -> str:
+    """A figure for people: ``132,097``, or a formula."""
+    return f"{value:,}" if isinstance(value, int) else text(value)
+
+
+def analyze(graph: Graph, batch: Dim | str | None = None, dtype: str = "float32", **sizes: Dim) -> Report:
+    """The report on a network.
+
+    ``batch`` (a number or a letter) adds the batch axis to every shape and multiplies the work; ``dtype`` says what
+    an element weighs; ``sizes`` gives letters a value. Raises SpecError for an impossible size.
+    """
+    if isinstance(batch, str):
+        batch = int(batch) if batch.isdecimal() else symbol(batch)
+    if isinstance(batch, int) and batch < 1:
+        raise SpecError("illegal-size", f"the batch is {batch}, but must be at least 1", expected="1 or more", found=str(batch))
+    if dtype not in BYTES:
+        raise SpecError(
+            "unknown-dtype",
+            f"no element type is called {dtype!r}",
+            expected=", ".join(BYTES),
+            found=dtype,
+            hint=did_you_mean(dtype, BYTES),
+        )
+    return Report(graph.substitute(sizes) if sizes else graph, batch, dtype)
+
+
+def _total(values: Any) -> Dim:
+    total: Dim = 0
+    for value in values:
+        total = total + value
+    return total

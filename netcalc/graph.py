@@ -1,0 +1,185 @@
+"""A network: nodes in written order, each a layer applied to the outputs of earlier nodes.
+
+A :class:`Graph` is frozen and well-formed by construction: its :class:`Builder` checks every layer against the
+shapes that reach it. Written order is topological order, so every analysis is one pass over ``graph.nodes``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, NamedTuple
+
+from netcalc.dims import Dim, Expr, substitute, symbols
+from netcalc.errors import Span, SpecError, did_you_mean
+from netcalc.layers.base import Applied, Condition, Layer, Shape, shape_text
+from netcalc.layers.input import Input
+
+MAX_NODES = 200_000
+
+
+class Node(NamedTuple):
+    """One use of a layer. ``inputs`` are the indices of the nodes that feed it.
+
+    ``name`` is a dotted path: its blocks, then its own name (``layer3.0.conv2``). ``shared`` maps a parameter's
+    name to the node and parameter that owns the tensor, where the weights are not this node's own.
+    """
+
+    name: str
+    applied: Applied
+    inputs: tuple[int, ...]
+    span: Span | None = None
+    shared: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def layer(self) -> Layer:
+        return self.applied.layer
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of one sample's output."""
+        return self.applied.output
+
+
+@dataclass(frozen=True, repr=False)
+class Graph:
+    """A whole network: ``nodes`` in order, the indices of its ``outputs``, and the text it was read from."""
+
+    nodes: tuple[Node, ...]
+    outputs: tuple[int, ...]
+    source: str = ""
+    source_name: str = ""
+
+    def __getitem__(self, name: int | str) -> Node:
+        """The node of that name (or place in order)."""
+        return self.nodes[self.index(name)]
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(shape_text(node.shape) for node in self.nodes if isinstance(node.layer, Input))
+        outputs = ", ".join(shape_text(self.nodes[index].shape) for index in self.outputs)
+        return f"<Graph {inputs} -> {outputs}, {sum(not isinstance(n.layer, Input) for n in self.nodes)} layers>"
+
+    def index(self, name: int | str) -> int:
+        """Where the node of that name stands. Raises SpecError with the nearest names for an unknown one."""
+        if isinstance(name, int):
+            return name
+        for index, node in enumerate(self.nodes):
+            if node.name == name:
+                return index
+        names = [node.name for node in self.nodes]
+        raise SpecError(
+            "unknown-node",
+            f"no layer of this network is called {name!r}",
+            expected="the name of a layer",
+            found=name,
+            hint=did_you_mean(name, names) or f"its layers: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}",
+        )
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What must hold of the letters, in order of the layers, each once."""
+        return tuple(dict.fromkeys(condition for node in self.nodes for condition in node.applied.conditions))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The letters that are left in the network, sorted."""
+        found: set[str] = set()
+        for node in self.nodes:
+            for value in (*node.shape, *node.layer.__dict__.values()):
+                found.update(_symbols_of(value))
+        return tuple(sorted(found))
+
+    def substitute(self, sizes: Mapping[str, Dim]) -> Graph:
+        """The same network with letters replaced. Raises SpecError where a condition then fails, or for an unknown letter."""
+        known = self.symbols
+        for name in sizes:
+            if name not in known:
+                raise SpecError(
+                    "unknown-symbol",
+                    f"no size of this network is called {name!r}",
+                    expected=f"one of {', '.join(known)}" if known else "a network with letters",
+                    found=name,
+                    hint=did_you_mean(name, known),
+                )
+        builder = Builder(self.source, self.source_name)
+        for node in self.nodes:
+            layer = node.layer.replace(**{k: _replaced(v, sizes) for k, v in node.layer.__dict__.items()})
+            builder.add(layer, node.inputs, node.name, node.span, node.shared)
+        return builder.graph(self.outputs)
+
+
+def _symbols_of(value: Any) -> tuple[str, ...]:
+    if isinstance(value, Expr):
+        return symbols(value)
+    if isinstance(value, tuple):
+        return tuple(name for item in value for name in _symbols_of(item))
+    return ()
+
+
+def _replaced(value: Any, sizes: Mapping[str, Dim]) -> Any:
+    if isinstance(value, Expr):
+        return substitute(value, sizes)
+    if isinstance(value, tuple):
+        return tuple(_replaced(item, sizes) for item in value)
+    return value
+
+
+class Builder:
+    """Puts a :class:`Graph` together, node by node, checking each layer against its inputs.
+
+    >>> from netcalc.layers.linear import Linear
+    >>> builder = Builder()
+    >>> image = builder.add(Input((256,)), ())
+    >>> hidden = builder.add(Linear(out_features=512), (image,))
+    >>> builder.graph()
+    <Graph 256 -> 512, 1 layers>
+    """
+
+    def __init__(self, source: str = "", source_name: str = "") -> None:
+        self.nodes: list[Node] = []
+        self.source, self.source_name = source, source_name
+        self._applied: dict[Any, Applied] = {}
+        self._counts: dict[str, int] = {}
+        self._used: set[int] = set()
+        self._names: set[str] = set()
+
+    def add(
+        self,
+        layer: Layer,
+        inputs: tuple[int, ...],
+        name: str = "",
+        span: Span | None = None,
+        shared: tuple[tuple[str, str], ...] = (),
+    ) -> int:
+        """Append a layer fed by earlier nodes and return its index. Raises SpecError where they do not fit."""
+        if len(self.nodes) >= MAX_NODES:
+            raise SpecError("too-large", f"the network has more than {MAX_NODES:,} layers", hint="use fewer repeats")
+        shapes = tuple(self.nodes[index].applied.output for index in inputs)
+        key = (layer, shapes)
+        applied = self._applied.get(key)
+        if applied is None:
+            applied = self._applied[key] = Applied(layer, shapes)
+        self._used.update(inputs)
+        name = name or self.fresh_name(layer.kind.lower())
+        if name in self._names:
+            raise SpecError("name-taken", f"two layers are called {name!r}", hint="give one of them another name")
+        self._names.add(name)
+        self.nodes.append(Node(name, applied, inputs, span, shared))
+        return len(self.nodes) - 1
+
+    def fresh_name(self, stem: str) -> str:
+        """``stem`` with the next free number: ``conv1``, ``conv2``, …"""
+        while True:
+            number = self._counts[stem] = self._counts.get(stem, 0) + 1
+            if f"{stem}{number}" not in self._names:
+                return f"{stem}{number}"
+
+    def unused(self) -> tuple[int, ...]:
+        """The nodes that feed no other: the ends of the network."""
+        return tuple(index for index in range(len(self.nodes)) if index not in self._used)
+
+    def graph(self, outputs: tuple[int, ...] = ()) -> Graph:
+        """The finished network; its outputs are every unused end unless they are stated."""
+        return Graph(tuple(self.nodes), outputs or self.unused(), self.source, self.source_name)

@@ -1,0 +1,542 @@
+"""What every layer kind states, and the registry of all kinds.
+
+A layer kind is one frozen dataclass, made with :func:`layer`. Its fields are the arguments of its torch.nn
+namesake (same names, order, defaults), each declared with :func:`size`, :func:`sizes`, :func:`real`,
+:func:`flag`, :func:`choice`, :func:`shape` or :func:`inferred`. Its methods state the facts:
+
+``conditions(*inputs)``     what must hold of arguments and input shapes, most basic first
+``output_shape(*inputs)``   the shape of one sample's output
+``parameters()``            torch's parameter names and their shapes (after :meth:`Layer.infer`)
+``buffers()``               the same for buffers
+``work(*inputs)``           the ledger of operations for one sample, and the MACs
+``reach(*inputs)``          what one unit reads (see :mod:`netcalc.layers.reach`)
+
+Rules use only ``+ - * //``, products, ``minimum`` and ``maximum`` of :mod:`netcalc.dims`, so that one method
+serves ints, letters and arrays; a rule never branches on a size. Comparisons live in ``conditions``.
+Only ``conditions`` may look at an input whose rank it has not checked yet, and it is read lazily: what follows a
+condition that fails is never evaluated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, ClassVar, Iterator, NamedTuple, TypeVar, dataclass_transform
+
+from netcalc.dims import Dim, Expr, holds, product, text
+from netcalc.errors import SpecError
+from netcalc.layers.reach import Reach
+
+Shape = tuple[Dim, ...]
+Sizes = Any  # a Dim, or a tuple of one Dim an axis; conv padding also 'same' and 'valid'
+
+KINDS = ("mul", "add", "max", "div", "exp", "log", "sqrt", "sin", "cos", "tanh", "erf", "pow")
+"""The kinds of scalar operation in the ledger. Subtraction is ``add``; comparison and minimum are ``max``."""
+
+
+# ---------------------------------------------------------------- the ledger
+
+
+class Line(NamedTuple):
+    """One line of the ledger: ``count`` operations of one ``kind``, written as a product of ``factors``.
+
+    >>> Line("W x", "add", (512, 255)).count
+    130560
+    """
+
+    label: str
+    kind: str
+    factors: Shape
+
+    @property
+    def count(self) -> Dim:
+        return product(self.factors)
+
+
+class Work(NamedTuple):
+    """A layer's ledger for one sample.
+
+    ``macs`` are the multiply-accumulates of its contractions: recorded beside the lines, never added to them.
+    ``note`` says why there is nothing to count where ``lines`` is empty: silence is not zero.
+    ``uncounted`` names operations that nobody has stated: the total is then a lower bound.
+    """
+
+    lines: tuple[Line, ...]
+    macs: Dim = 0
+    note: str = ""
+    uncounted: tuple[str, ...] = ()
+
+
+def free(note: str) -> Work:
+    """The work of a layer that computes nothing, and why."""
+    return Work((), note=note)
+
+
+def elementwise(inputs: Shape, label: str, *kinds: str) -> Work:
+    """One operation of each kind for every element of ``inputs``.
+
+    >>> [(line.kind, line.count) for line in elementwise((2, 3), "1/(1 + exp(−x))", "exp", "add", "div").lines]
+    [('exp', 6), ('add', 6), ('div', 6)]
+    """
+    return Work(tuple(Line(label, kind, inputs) for kind in kinds))
+
+
+def contraction(label: str, outputs: Shape, lengths: Shape, bias: bool = False) -> Work:
+    """Dot products: each output is one of length ``n = product(lengths)``: n mul, n − 1 add, + 1 add with bias.
+
+    >>> work = contraction("W x", (512,), (256,), bias=True)
+    >>> sum(line.count for line in work.lines), work.macs
+    (262144, 131072)
+    """
+    lines = [
+        Line(label, "mul", (*outputs, *lengths)),
+        Line(label, "add", (*outputs, product(lengths) - 1)),
+    ]
+    if bias:
+        lines.append(Line("+ b", "add", outputs))
+    return Work(tuple(lines), macs=product(outputs) * product(lengths))
+
+
+# ---------------------------------------------------------------- conditions
+
+
+class Condition(NamedTuple):
+    """``left relation right`` must hold; ``about`` says in words what it is, ``argument`` which argument to blame.
+
+    The relation is ``==``, ``>=``, ``<=`` or ``divisible by``. With letters it may stay open:
+
+    >>> at_least(3, 1, "stride").holds, Condition(6, "divisible by", 4, "channels").holds
+    (True, False)
+    """
+
+    left: Dim
+    relation: str
+    right: Dim
+    about: str
+    argument: str | None = None
+    code: str = "illegal-size"
+
+    @property
+    def holds(self) -> bool | None:
+        left, right = self.left, self.right
+        if type(left) is int and type(right) is int:
+            if self.relation == "==":
+                return left == right
+            if self.relation == ">=":
+                return left >= right
+            if self.relation == "<=":
+                return left <= right
+            return right != 0 and left % right == 0
+        return holds(left, self.relation, right)
+
+    def __str__(self) -> str:
+        sign = {"==": "=", ">=": "≥", "<=": "≤"}.get(self.relation, self.relation)
+        return f"{text(self.left)} {sign} {text(self.right)}"
+
+    def failure(self) -> SpecError:
+        """The error for a condition that does not hold."""
+        sign = {"==": "", ">=": "at least ", "<=": "at most ", "divisible by": "a multiple of "}[self.relation]
+        return SpecError(
+            self.code,
+            f"{self.about} is {text(self.left)}, but must be {sign}{text(self.right)}",
+            expected=f"{self.about} {sign or 'of '}{text(self.right)}",
+            found=text(self.left),
+            argument=self.argument,
+        )
+
+
+class Fact(NamedTuple):
+    """A condition on something that is not a size (a rank, a choice): it holds or it does not."""
+
+    holds: bool
+    message: str
+    expected: str = ""
+    found: str = ""
+    hint: str = ""
+    argument: str | None = None
+    code: str = "illegal-argument"
+
+    def failure(self) -> SpecError:
+        return SpecError(
+            self.code,
+            self.message,
+            expected=self.expected,
+            found=self.found,
+            hint=self.hint,
+            argument=self.argument,
+        )
+
+
+Conditions = Iterator["Condition | Fact"]
+
+
+def equal(left: Dim, right: Dim, about: str, argument: str | None = None) -> Condition:
+    """``left`` (what was stated) must equal ``right`` (what the input has)."""
+    return Condition(left, "==", right, about, argument, "shape-mismatch")
+
+
+def at_least(left: Dim, right: Dim, about: str, argument: str | None = None) -> Condition:
+    return Condition(left, ">=", right, about, argument or (about if about.isidentifier() else None))
+
+
+def at_most(left: Dim, right: Dim, about: str, argument: str | None = None) -> Condition:
+    return Condition(left, "<=", right, about, argument or (about if about.isidentifier() else None))
+
+
+def divisible(left: Dim, right: Dim, about: str, argument: str | None = None) -> Condition:
+    return Condition(left, "divisible by", right, about, argument, "not-divisible")
+
+
+def has_rank(inputs: Shape, allowed: int | tuple[int, ...], layout: str) -> Fact:
+    """The input must have one of the ``allowed`` numbers of axes; ``layout`` names them (``C x H x W``)."""
+    ranks = (allowed,) if isinstance(allowed, int) else allowed
+    return Fact(
+        len(inputs) in ranks,
+        f"the input has {_axes(len(inputs))}, {shape_text(inputs)}, but must have {' or '.join(map(_axes, ranks))}",
+        expected=f"an input of {layout}",
+        found=shape_text(inputs),
+        hint="sizes are per sample: leave the batch axis out" if len(inputs) == max(ranks) + 1 else "",
+        code="wrong-rank",
+    )
+
+
+def has_axes(inputs: Shape, least: int, layout: str) -> Fact:
+    """The input must have at least ``least`` axes."""
+    return Fact(
+        len(inputs) >= least,
+        f"the input has {_axes(len(inputs))}, {shape_text(inputs)}, but needs at least {_axes(least)}",
+        expected=f"an input of {layout}",
+        found=shape_text(inputs),
+        code="wrong-rank",
+    )
+
+
+def axis_in_range(axis: int, rank: int, argument: str) -> Fact:
+    """``axis`` (may count from the end) must name one of ``rank`` axes, per sample."""
+    return Fact(
+        -rank <= axis < rank,
+        f"{argument} is {axis}, but the input has {_axes(rank)} (counted without the batch axis)",
+        expected=f"{argument} between {-rank} and {rank - 1}",
+        found=str(axis),
+        argument=argument,
+    )
+
+
+def _axes(count: int) -> str:
+    return "1 axis" if count == 1 else f"{count} axes"
+
+
+def shape_text(sizes: Shape) -> str:
+    """A shape as it is written in a spec.
+
+    >>> shape_text((3, 32, 32))
+    '3x32x32'
+    """
+    if not sizes:
+        return "scalar"
+    return "x".join(s if (s := text(size)).isalnum() else f"({s})" for size in sizes)
+
+
+# ---------------------------------------------------------------- arguments
+
+
+class Argument(NamedTuple):
+    """What may be written for one argument of a layer.
+
+    ``type`` is one of ``size`` (an integer or letter), ``sizes`` (one for all axes, or one an axis), ``real``,
+    ``flag``, ``choice``, ``shape`` (a tuple of sizes), ``integer`` (a plain number such as an axis; negative ones too).
+    ``tries`` are the values that the conformance suite draws from, legal and illegal.
+    """
+
+    type: str
+    doc: str
+    letter: str = ""
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    axis: int | None = None
+    tries: tuple[Any, ...] = ()
+
+
+REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
+"""The default of an argument that has none."""
+
+
+def _argument(type: str, doc: str, default: Any, **more: Any) -> Any:
+    optional = default is None
+    return field(default=default, metadata={"argument": Argument(type, doc, optional=optional, **more)})
+
+
+def size(doc: str, default: Any = REQUIRED, *, letter: str = "", tries: tuple[Any, ...] = ()) -> Any:
+    """An argument that is one size."""
+    return _argument("size", doc, default, letter=letter, tries=tries)
+
+
+def sizes(
+    doc: str,
+    default: Any = REQUIRED,
+    *,
+    letter: str = "",
+    choices: tuple[str, ...] = (),
+    tries: tuple[Any, ...] = (),
+) -> Any:
+    """An argument that is one size for all axes, or a tuple with one an axis (or a word of ``choices``)."""
+    return _argument("sizes", doc, default, letter=letter, choices=choices, tries=tries)
+
+
+def integer(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
+    """An argument that is a plain integer, such as the number of an axis."""
+    return _argument("integer", doc, default, tries=tries)
+
+
+def real(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
+    """An argument that is a number."""
+    return _argument("real", doc, default, tries=tries)
+
+
+def flag(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = (True, False)) -> Any:
+    """An argument that is True or False."""
+    return _argument("flag", doc, default, tries=tries)
+
+
+def choice(doc: str, default: Any, choices: tuple[str, ...], *, tries: tuple[Any, ...] | None = None) -> Any:
+    """An argument that is one of a few words."""
+    return _argument("choice", doc, default, choices=choices, tries=choices if tries is None else tries)
+
+
+def shape(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
+    """An argument that is a tuple of sizes (a lone size stands for a tuple of one)."""
+    return _argument("shape", doc, default, tries=tries)
+
+
+def phrase(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
+    """An argument that is free text (``words`` is a class fact, hence this name)."""
+    return _argument("phrase", doc, default, tries=tries)
+
+
+def inferred(doc: str, axis: int) -> Any:
+    """A size that is read off axis ``axis`` of the first input where it is not stated."""
+    return _argument("size", doc, None, axis=axis)
+
+
+def _fits(kind: str, value: Any) -> bool:
+    match kind:
+        case "size":
+            return isinstance(value, (int, Expr)) and not isinstance(value, bool)
+        case "sizes":
+            return _fits("size", value) or _fits("shape", value)
+        case "shape":
+            return _fits("size", value) or isinstance(value, tuple) and all(_fits("size", item) for item in value)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "real":
+            return isinstance(value, (int, float)) and not isinstance(value, bool)
+        case "flag":
+            return isinstance(value, bool)
+        case "phrase":
+            return isinstance(value, str)
+    return False
+
+
+_WANTED = {
+    "size": "an integer or a letter",
+    "sizes": "an integer, or one an axis",
+    "shape": "one or more sizes",
+    "integer": "an integer",
+    "real": "a number",
+    "flag": "True or False",
+    "choice": "a word",
+    "phrase": "a text in quotes",
+}
+
+
+# ---------------------------------------------------------------- layers
+
+
+class Layer:
+    """One layer with its arguments: the base of every kind. Frozen, hashable, equal by value.
+
+    Class facts: ``words`` are its names in the short form (a word that several ranks share, such as ``conv``,
+    takes the kind whose ``rank`` fits the input); ``namesake`` is the name of its torch.nn class, or None for a
+    kind of our own; ``arity`` the number of inputs (None: two or more); ``source`` a paper or torch page;
+    ``examples`` are one-line specs; ``trial_inputs`` are the input shapes that the conformance suite draws from.
+    """
+
+    words: ClassVar[tuple[str, ...]] = ()
+    rank: ClassVar[int | None] = None
+    namesake: ClassVar[str | None] = None
+    arity: ClassVar[int | None] = 1
+    source: ClassVar[str] = ""
+    examples: ClassVar[tuple[str, ...]] = ()
+    trial_inputs: ClassVar[tuple[tuple[tuple[int, ...], ...], ...]] = ()
+    arguments: ClassVar[dict[str, Argument]] = {}
+
+    def conditions(self, *inputs: Shape) -> Conditions:
+        raise NotImplementedError(f"{self.kind} states no conditions")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        raise NotImplementedError(f"{self.kind} states no output shape")
+
+    def parameters(self) -> dict[str, Shape]:
+        return {}
+
+    def buffers(self) -> dict[str, Shape]:
+        return {}
+
+    def work(self, *inputs: Shape) -> Work:
+        raise NotImplementedError(f"{self.kind} states no work")
+
+    def reach(self, *inputs: Shape) -> Reach:
+        raise NotImplementedError(f"{self.kind} states no receptive field")
+
+    def infer(self, *inputs: Shape) -> Layer:
+        """This layer with the sizes that were left out read off its inputs."""
+        known = {
+            name: inputs[0][argument.axis]
+            for name, argument in self.arguments.items()
+            if argument.axis is not None
+            and getattr(self, name) is None
+            and -len(inputs[0]) <= argument.axis < len(inputs[0])
+        }
+        return self.replace(**known) if known else self
+
+    def axes(self, name: str) -> Shape:
+        """Argument ``name`` as one size an axis.
+
+        A lone size serves all axes; a tuple must have ``rank`` entries (checked when the layer was made).
+        """
+        value = getattr(self, name)
+        return value if isinstance(value, tuple) else (value,) * (self.rank or 1)
+
+    @property
+    def kind(self) -> str:
+        """The name of this kind."""
+        return type(self).__name__
+
+    def replace(self, **values: Any) -> Layer:
+        """A copy with other arguments."""
+        return type(self)(**{**self.__dict__, **values})
+
+    def stated(self) -> dict[str, Any]:
+        """The arguments that differ from their defaults, in order."""
+        return {
+            entry.name: value
+            for entry in fields(self)  # type: ignore[arg-type]
+            if (value := getattr(self, entry.name)) != entry.default
+        }
+
+    def __post_init__(self) -> None:
+        for name, argument in self.arguments.items():
+            value = self.__dict__[name]
+            if value is REQUIRED:
+                raise SpecError(
+                    "missing-argument",
+                    f"{self.kind} needs {name}: {argument.doc}",
+                    expected=f"{name} ({_WANTED[argument.type]})",
+                    found="nothing",
+                    hint=f"for example: {self.examples[0]}" if self.examples else "",
+                )
+            if value is None and (argument.optional or argument.axis is not None):
+                continue
+            if argument.choices and isinstance(value, str):
+                if value in argument.choices:
+                    continue
+            elif _fits(argument.type, value):
+                if argument.type == "sizes" and isinstance(value, tuple) and len(value) != (self.rank or 1):
+                    if len(value) == 1:  # torch takes a tuple of one for all axes
+                        object.__setattr__(self, name, value[0])
+                        continue
+                    raise SpecError(
+                        "wrong-rank",
+                        f"{name} has {len(value)} entries, but {self.kind} has {_axes(self.rank or 1)}",
+                        expected=f"one integer, or {self.rank or 1} of them",
+                        found=repr(value),
+                        argument=name,
+                    )
+                if argument.type == "shape" and not isinstance(value, tuple):
+                    object.__setattr__(self, name, (value,))
+                continue
+            wanted = [_WANTED[argument.type]] if argument.type != "choice" else []
+            raise SpecError(
+                "bad-argument",
+                f"{name} of {self.kind} cannot be {_shown(value)}",
+                expected=" or ".join([*wanted, *map(repr, argument.choices)]),
+                found=_shown(value),
+                argument=name,
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.__dict__.values()))
+
+    def __repr__(self) -> str:
+        stated = ", ".join(f"{name}={_shown(value)}" for name, value in self.stated().items())
+        return f"{self.kind}({stated})"
+
+
+def _shown(value: object) -> str:
+    return text(value) if isinstance(value, Expr) else repr(value)
+
+
+class Applied:
+    """A layer applied to input shapes: its facts, each computed once. Equal uses share one of these."""
+
+    def __init__(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
+        self.inputs = inputs
+        if layer.arity is not None and len(inputs) != layer.arity or layer.arity is None and len(inputs) < 1:
+            wanted = "at least 1 input" if layer.arity is None else f"{layer.arity} inputs"
+            raise SpecError(
+                "wrong-inputs", f"{layer.kind} takes {wanted}, but has {len(inputs)}", expected=wanted, found=str(len(inputs))
+            )
+        self.layer = layer.infer(*inputs)
+        still_open = []
+        for condition in self.layer.conditions(*inputs):
+            verdict = condition.holds
+            if verdict is False:
+                raise condition.failure()
+            if verdict is None and isinstance(condition, Condition):
+                still_open.append(condition)
+        self.conditions: tuple[Condition, ...] = tuple(still_open)
+        self.output: Shape = self.layer.output_shape(*inputs)
+
+    @cached_property
+    def parameters(self) -> dict[str, Shape]:
+        return self.layer.parameters()
+
+    @cached_property
+    def buffers(self) -> dict[str, Shape]:
+        return self.layer.buffers()
+
+    @cached_property
+    def work(self) -> Work:
+        return self.layer.work(*self.inputs)
+
+    @cached_property
+    def reach(self) -> Reach:
+        return self.layer.reach(*self.inputs)
+
+
+# ---------------------------------------------------------------- the registry
+
+
+REGISTRY: dict[str, type[Layer]] = {}
+"""Every kind loaded so far, by the name of its class; :mod:`netcalc.layers` loads and finds them."""
+
+Kind = TypeVar("Kind", bound=Layer)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(size, sizes, integer, real, flag, choice, shape, phrase, inferred))
+def record(cls: type[Kind]) -> type[Kind]:
+    """Make ``cls`` a frozen dataclass of its arguments, without registering it (a base of several ranks)."""
+    made: Any = dataclass(frozen=True, repr=False, eq=False)(cls)
+    made.arguments = {entry.name: entry.metadata["argument"] for entry in fields(made)}
+    return made  # type: ignore[no-any-return]
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(size, sizes, integer, real, flag, choice, shape, phrase, inferred))
+def layer(cls: type[Kind]) -> type[Kind]:
+    """Make ``cls`` a layer kind: a frozen dataclass, in the registry."""
+    made = record(cls)
+    REGISTRY[made.__name__] = made
+    return made

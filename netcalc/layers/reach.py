@@ -1,0 +1,202 @@
+"""What one unit of a layer reads along one axis of its input: the rules of receptive fields.
+
+A layer states its *reach*: for each input, a tuple with one rule for each axis of that input. A rule names the
+output axis (``axis``) along which the unit's position is counted, and says which input positions output
+position ``i`` reads:
+
+=================================  ==========================================================================
+``Window(axis, k, s, d, p)``       ``i·s − p + j·d`` for ``j`` in ``0 … k − 1`` (convolution, pooling; also
+                                   slices and plain pass-through, ``Window(axis)``)
+``Spread(axis, k, s, d, p)``       the ``i`` with ``o = i·s − p + j·d`` for a ``j`` in ``0 … k − 1`` (transposed
+                                   convolution; pixel shuffle)
+``Adaptive(axis, n, m)``           ``⌊o·n/m⌋ … ⌈(o + 1)·n/m⌉ − 1`` of ``n`` positions, ``m`` outputs (adaptive pools)
+``Resized(axis, …)``               interpolation: 1, 2 or 4 positions around ``o``'s source coordinate (upsampling)
+``Whole()``                        every position (contracted axes, statistics over the axis, size-1 broadcast)
+``Merged(axis)``                   one position, found by unravelling ``i`` (flatten: several input axes become
+                                   one output axis)
+``Unknown(reason)``                not known: reported by name, never guessed
+=================================  ==========================================================================
+
+The first four are *sliding* rules. Each states two facts, from which every analysis of receptive fields follows:
+
+``reads(o)``   the input positions that output ``o`` reads, as a ``range``; it may run out of the input, where
+               there is nothing to read (padding, or the repeated border of an interpolation)
+``period``     ``(outputs, inputs)``: output ``o + outputs`` reads what ``o`` reads, ``inputs`` further on
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import gcd
+from typing import NamedTuple, Union
+
+from netcalc.dims import Dim
+
+
+class Window(NamedTuple):
+    """Output position ``i`` on output axis ``axis`` reads input ``i·stride − padding + j·dilation``.
+
+    >>> list(Window(1, kernel=3, stride=2, dilation=2, padding=1).reads(5))
+    [9, 11, 13]
+    """
+
+    axis: int
+    kernel: Dim = 1
+    stride: Dim = 1
+    dilation: Dim = 1
+    padding: Dim = 0
+
+    @property
+    def period(self) -> tuple[int, int]:
+        return 1, number(self.stride)
+
+    def reads(self, output: int) -> range:
+        _, kernel, stride, dilation, padding = map(number, self)
+        first = output * stride - padding
+        return range(first, first + kernel * dilation, dilation)
+
+
+class Spread(NamedTuple):
+    """Output ``o`` on output axis ``axis`` reads the inputs ``i`` for which ``o = i·stride − padding + j·dilation``.
+
+    >>> [list(Spread(1, kernel=3, stride=2).reads(o)) for o in (4, 5)]
+    [[1, 2], [2]]
+    >>> list(Spread(1, kernel=1, stride=2).reads(3))  # a gap: the layer writes only its bias there
+    []
+    """
+
+    axis: int
+    kernel: Dim
+    stride: Dim = 1
+    dilation: Dim = 1
+    padding: Dim = 0
+
+    @property
+    def period(self) -> tuple[int, int]:
+        return number(self.stride), 1
+
+    def reads(self, output: int) -> range:
+        _, kernel, stride, dilation, padding = map(number, self)
+        target, common = output + padding, gcd(stride, dilation)
+        if target % common:
+            return range(0)
+        # taps j with target − j·dilation divisible by stride: one residue modulo `every`
+        every, back = stride // common, dilation // common
+        tap = target // common * pow(back, -1, every) % every if every > 1 else 0
+        if tap >= kernel:
+            return range(0)
+        count = (kernel - 1 - tap) // every + 1
+        last = (target - tap * dilation) // stride
+        return range(last - (count - 1) * back, last + 1, back)
+
+
+class Adaptive(NamedTuple):
+    """Output ``o`` of ``outputs`` reads ``⌊o·length/outputs⌋`` up to ``⌈(o + 1)·length/outputs⌉`` of ``length`` inputs.
+
+    >>> [list(Adaptive(1, length=5, outputs=3).reads(o)) for o in range(3)]
+    [[0, 1], [1, 2, 3], [3, 4]]
+    """
+
+    axis: int
+    length: Dim
+    outputs: Dim
+
+    @property
+    def period(self) -> tuple[int, int]:
+        _, length, outputs = map(number, self)
+        common = gcd(length, outputs)
+        return outputs // common, length // common
+
+    def reads(self, output: int) -> range:
+        _, length, outputs = map(number, self)
+        return range(output * length // outputs, -(-(output + 1) * length // outputs))
+
+
+class Resized(NamedTuple):
+    """Interpolation from ``length`` to ``outputs`` positions with 1 (nearest), 2 (linear) or 4 (cubic) ``taps``.
+
+    The source coordinate of ``o`` is ``o·scale`` for nearest, ``(o + ½)·scale − ½`` otherwise, or
+    ``o·(length − 1)/(outputs − 1)`` with ``align_corners``; ``scale`` is ``length / outputs``, or ``1 / factor`` where
+    a factor was given. A tap whose weight is zero is not read.
+
+    >>> [list(Resized(1, length=4, outputs=8, taps=2).reads(o)) for o in range(3)]  # −1 lies out: the border is repeated
+    [[-1, 0], [0, 1], [0, 1]]
+    >>> [list(Resized(1, length=4, outputs=7, taps=2, align_corners=True).reads(o)) for o in range(3)]
+    [[0], [0, 1], [1]]
+    """
+
+    axis: int
+    length: Dim
+    outputs: Dim
+    taps: int = 1
+    align_corners: bool = False
+    factor: float | None = None
+
+    @property
+    def scale(self) -> Fraction:
+        """Input positions an output position."""
+        if self.align_corners:
+            return Fraction(number(self.length) - 1, number(self.outputs) - 1) if self.outputs != 1 else Fraction(0)
+        if self.factor:
+            return 1 / Fraction(str(self.factor))
+        return Fraction(number(self.length), number(self.outputs))
+
+    @property
+    def period(self) -> tuple[int, int]:
+        inputs, outputs = self.scale.as_integer_ratio()
+        return outputs, inputs
+
+    def reads(self, output: int) -> range:
+        if self.taps == 1:
+            first = output * self.scale // 1
+            return range(first, first + 1)
+        source = output * self.scale if self.align_corners else (output + Fraction(1, 2)) * self.scale - Fraction(1, 2)
+        first = source // 1
+        if first == source:
+            return range(first, first + 1)
+        return range(first + 1 - self.taps // 2, first + 1 + self.taps // 2)
+
+
+class Whole(NamedTuple):
+    """Every output unit reads every position of this input axis."""
+
+
+class Merged(NamedTuple):
+    """This input axis is one of several that are laid out along output axis ``axis``."""
+
+    axis: int
+
+
+class Unknown(NamedTuple):
+    """What a unit reads along this axis is not stated; ``reason`` says why."""
+
+    reason: str
+
+
+Sliding = Union[Window, Spread, Adaptive, Resized]
+Rule = Union[Window, Spread, Adaptive, Resized, Whole, Merged, Unknown]
+Reach = tuple[tuple[Rule, ...], ...]
+"""For each input of a layer, one rule for each of that input's axes."""
+
+WHOLE = Whole()
+
+
+class NotANumber(ValueError):
+    """A position was asked for where a size is still a letter."""
+
+
+def number(value: Dim | bool | float | None) -> int:
+    """``value`` as an int. Raises NotANumber for a letter."""
+    if isinstance(value, int):
+        return value
+    raise NotANumber(f"{value} is not a number")
+
+
+def pointwise(rank: int, inputs: int = 1) -> Reach:
+    """Each output unit reads the same position of each input (activations, sums)."""
+    return (tuple(Window(axis) for axis in range(rank)),) * inputs
+
+
+def last_axis(rank: int) -> Reach:
+    """Each output unit reads the whole last axis at its own position on the others (a linear layer)."""
+    return ((*(Window(axis) for axis in range(rank - 1)), WHOLE),)

@@ -1,0 +1,411 @@
+"""Tokens → syntax. Nothing is evaluated here, and nothing of a spec is ever executed.
+
+::
+
+    spec        = steps
+    steps       = [ step { separator step } ]            separator: newlines and at most one "->"
+    step        = size | input | constant | definition | from | output | block | call
+    input       = "input" [ NAME ":" ] size
+    constant    = NAME "=" expression
+    definition  = "def" NAME [ "(" [ NAME [ "=" value ] { "," … } ] ")" ] "{" steps "}"
+    from        = "from" NAME
+    output      = "output" { NAME }
+    block       = WORD { argument } "{" steps { "|" steps } "}" [ label ]
+    call        = WORD { argument } [ with ] [ label ]
+                | WORD "(" [ argument { "," argument } ] ")" [ with ] [ label ]
+    with        = "with" NAME { NAME }
+    label       = "as" NAME { "," NAME }
+    argument    = NAME "=" value | TIGHT size | value
+    value       = size | TEXT | range | "(" value { "," value } ")" | "[" … "]"
+    size        = expression { ( "x" | "×" ) expression }      in a step of its own also separated by ","
+    range       = [ expression ] ":" [ expression ] [ ":" [ expression ] ]
+    expression  = term { ( "+" | "-" ) term }
+    term        = factor { ( "*" | "//" | "%" ) factor }
+    factor      = NUMBER | REAL | NAME | "-" factor | "(" value ")"
+
+In the short form a blank before a minus and none behind it begins a new argument: ``flatten 0 -1``.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, NoReturn, TypeVar
+
+from netcalc.errors import Span, SpecError
+from netcalc.spec.syntax import (
+    Argument,
+    Binary,
+    Block,
+    Call,
+    Constant,
+    Definition,
+    From,
+    InputStep,
+    Label,
+    Minus,
+    Name,
+    Number,
+    Output,
+    Parameter,
+    Range,
+    Series,
+    Step,
+    Steps,
+    Text,
+    Value,
+)
+from netcalc.spec.tokens import END, Token, tokenize
+
+MAX_NESTING = 50
+_VALUE_STARTS = frozenset(["NUMBER", "REAL", "NAME", "TEXT", "(", "[", "-", ":"])
+_AFTER_VALUE = frozenset(["X", "+", "*", "//", "%"])
+Item = TypeVar("Item")
+
+
+def parse_steps(text: str, name: str = "") -> Steps:
+    """The syntax of a whole spec. Raises SpecError with the place of the first thing that does not fit."""
+    return Parser(text, name).whole()
+
+
+class Parser:
+    """A recursive descent over the tokens, with one token of look-ahead (two for ``NAME =``)."""
+
+    def __init__(self, text: str, name: str = "") -> None:
+        self.text, self.name = text, name
+        self.tokens = tokenize(text, name)
+        self.position = 0
+        self.depth = 0
+
+    # ------------------------------------------------------------ reading tokens
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.position]
+
+    @property
+    def following(self) -> Token:
+        return self.tokens[min(self.position + 1, len(self.tokens) - 1)]
+
+    def at(self, *types: str) -> bool:
+        return self.token.type in types
+
+    def take(self) -> Token:
+        token = self.token
+        self.position += token.type != END
+        return token
+
+    def accept(self, *types: str) -> Token | None:
+        return self.take() if self.at(*types) else None
+
+    def expect(self, type: str, expected: str, hint: str = "") -> Token:
+        return self.accept(type) or self.fail(expected, hint=hint)
+
+    def fail(self, expected: str, *, hint: str = "", token: Token | None = None) -> NoReturn:
+        token = token or self.token
+        found = {END: "the end of the spec", "NEWLINE": "the end of the line"}.get(token.type, repr(token.text))
+        raise SpecError(
+            "syntax",
+            f"{found} stands where {expected} was expected",
+            expected=expected,
+            found=found,
+            hint=hint,
+            span=token.span,
+            source=self.text,
+            source_name=self.name,
+        )
+
+    def span_from(self, start: Span) -> Span:
+        """From ``start`` to the token taken last."""
+        return Span(start.start, max(start.end, self.tokens[self.position - 1].span.end))
+
+    def deeper(self, rule: Callable[[], Item]) -> Item:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise SpecError(
+                "too-deep",
+                f"more than {MAX_NESTING} brackets are open",
+                hint="use def for inner blocks",
+                span=self.token.span,
+                source=self.text,
+                source_name=self.name,
+            )
+        result = rule()
+        self.depth -= 1
+        return result
+
+    # ------------------------------------------------------------ steps
+
+    def whole(self) -> Steps:
+        steps = self.steps()
+        if not self.at(END):
+            self.fail("a layer, '->' or a new line", hint="'{' is missing before" if self.at("}") else "")
+        return steps
+
+    def steps(self) -> Steps:
+        start = self.token.span
+        items: list[Step] = []
+        self.separator(first=True)
+        while not self.at(END, "}", "|"):
+            items.append(self.step())
+            if not self.separator() and not self.at(END, "}", "|"):
+                self.fail("'->' or a new line", hint=_separator_hint(self.token))
+        return Steps(tuple(items), self.span_from(start))
+
+    def separator(self, first: bool = False) -> bool:
+        """Newlines and at most one arrow; an arrow must have a layer on each side."""
+        found, arrow = False, None
+        while self.at("NEWLINE", "ARROW"):
+            if self.at("ARROW"):
+                if arrow or first:
+                    self.fail("a layer")
+                arrow = self.token
+            found = True
+            self.take()
+        if arrow and self.at(END, "}", "|"):
+            self.fail("a layer behind the '->'")
+        return found
+
+    def step(self) -> Step:
+        token = self.token
+        if token.type == "NAME":
+            if self.following.type == "=" and not (token.text == "input"):
+                return self.constant()
+            special = {"input": self.input, "def": self.definition, "from": self.from_, "output": self.output}
+            if rule := special.get(token.text):
+                return rule()
+            if not (token.text[0].isupper() and self.looks_like_size()):
+                return self.call()
+        elif not self.at("NUMBER", "("):
+            self.fail("a layer or a size", hint=_start_hint(token))
+        return InputStep(None, size := self.size(commas=True), size.span)
+
+    def looks_like_size(self) -> bool:
+        """Does a name that begins with a capital begin a size (``HxW``, ``T, D``, ``D``) rather than a layer?"""
+        return self.following.type in ("X", ",", "*", "+", "//", "ARROW", "NEWLINE", END) and not (
+            self.following.type in ("ARROW", "NEWLINE", END) and (len(self.token.text) > 2 or self.position > 0)
+        )
+
+    def input(self) -> InputStep:
+        start = self.take().span
+        name = None
+        if self.at("NAME") and self.following.type == ":":
+            name = self.a_name("the input's name")
+            self.take()
+        parenthesized = self.at("(")
+        size = self.size(commas=True) if not parenthesized else self.value(commas=True)
+        return InputStep(name, size, self.span_from(start))
+
+    def constant(self) -> Constant:
+        name = self.a_name("a constant's name")
+        self.take()
+        value = self.size()
+        return Constant(name, value, self.span_from(name.span))
+
+    def definition(self) -> Definition:
+        start = self.take().span
+        name = self.a_name("the block's name")
+        parameters: list[Parameter] = []
+        if self.accept("("):
+            while not self.at(")"):
+                parameter = self.a_name("a parameter's name")
+                parameters.append(Parameter(parameter, self.value() if self.accept("=") else None))
+                if not self.accept(","):
+                    break
+            self.expect(")", "',' or ')'")
+        while self.accept("NEWLINE"):
+            pass
+        self.expect("{", "'{'", hint="def name(c, s=1) { … }")
+        body = self.deeper(self.steps)
+        self.expect("}", "'}'")
+        return Definition(name, tuple(parameters), body, self.span_from(start))
+
+    def from_(self) -> From:
+        start = self.take().span
+        return From(self.a_name("the name of an earlier layer"), self.span_from(start))
+
+    def output(self) -> Output:
+        start = self.take().span
+        names = []
+        while self.at("NAME"):
+            names.append(self.a_name("the name of a layer"))
+            self.accept(",")
+        return Output(tuple(names), self.span_from(start))
+
+    def call(self) -> Call | Block:
+        word = self.a_name("a layer")
+        if self.at("(") and self.token.glued:
+            self.take()
+            arguments = self.deeper(self.parenthesized)
+            self.expect(")", "',' or ')'")
+            return self.finish(word, arguments, parenthesized=True)
+        short: list[Argument] = []
+        while not self.at(END, "NEWLINE", "ARROW", "}", "|", "{") and not self.at_word("as", "with"):
+            short.append(self.argument(short=True))
+            self.accept(",")
+        return self.finish(word, tuple(short), parenthesized=False)
+
+    def finish(self, word: Name, arguments: tuple[Argument, ...], parenthesized: bool) -> Call | Block:
+        branches = self.branches() if self.at("{") else None
+        others: list[Name] = []
+        if self.at_word("with"):
+            self.take()
+            others.append(self.a_name("the name of an earlier layer"))
+            while self.at("NAME") and not self.at_word("as"):
+                others.append(self.a_name("the name of an earlier layer"))
+                self.accept(",")
+        labels: list[Label] = []
+        if self.at_word("as"):
+            self.take()
+            labels.append(self.label())
+            while self.accept(","):
+                labels.append(self.label())
+        span = self.span_from(word.span)
+        if branches is not None:
+            return Block(word, arguments, branches, tuple(labels), span)
+        return Call(word, arguments, parenthesized, tuple(others), tuple(labels), span)
+
+    def branches(self) -> tuple[Steps, ...]:
+        opening = self.take()
+        found = [self.deeper(self.steps)]
+        while self.accept("|"):
+            found.append(self.deeper(self.steps))
+        if not self.accept("}"):
+            self.fail("'}'", hint=f"the '{{' of line {self.text.count(chr(10), 0, opening.span.start) + 1} is still open")
+        return tuple(found)
+
+    def at_word(self, *words: str) -> bool:
+        return self.at("NAME") and self.token.text in words
+
+    def label(self) -> Label:
+        name = self.a_name("a name")
+        return Label(name.id, name.span)
+
+    def a_name(self, expected: str) -> Name:
+        if self.at("TIGHT") and self.following.type == "NUMBER" and self.following.glued:
+            hint = f"{self.token.text}{self.following.text} is an argument ({self.token.text}={self.following.text})"
+            self.fail(expected, hint=hint)
+        token = self.expect("NAME", expected)
+        return Name(token.text, token.span)
+
+    # ------------------------------------------------------------ arguments and values
+
+    def parenthesized(self) -> tuple[Argument, ...]:
+        found: list[Argument] = []
+        while not self.at(")"):
+            found.append(self.argument(short=False))
+            if not self.accept(","):
+                break
+        return tuple(found)
+
+    def argument(self, short: bool) -> Argument:
+        start = self.token.span
+        if self.at("TIGHT"):
+            letter = self.take().text
+            value: Value = self.size(short)
+            return Argument(letter, value, self.span_from(start))
+        if self.at("NAME") and self.following.type == "=":
+            name = self.take().text
+            self.take()
+            value = self.value(short=short)
+            return Argument(name, value, self.span_from(start))
+        value = self.value(short=short)
+        return Argument(None, value, self.span_from(start))
+
+    def value(self, short: bool = False, commas: bool = False) -> Value:
+        if token := self.accept("TEXT"):
+            return Text(token.text[1:-1], token.span)
+        if self.at("["):
+            return self.deeper(lambda: self.series("]"))
+        if not self.at(*_VALUE_STARTS):
+            self.fail("a value", hint=_value_hint(self.token))
+        start = self.token.span
+        first = None if self.at(":") else self.size(short, commas)
+        if not self.at(":"):
+            assert first is not None
+            return first
+        bounds: list[Value | None] = [first]
+        while len(bounds) < 3 and self.accept(":"):
+            starts = self.at(*_VALUE_STARTS) and not self.at(":") and not (short and not self.token.glued)
+            bounds.append(self.expression(short) if starts else None)
+        return Range(bounds[0], bounds[1], bounds[2] if len(bounds) > 2 else None, self.span_from(start))
+
+    def series(self, closing: str) -> Value:
+        start = self.take().span
+        items: list[Value] = []
+        trailing = False
+        while not self.at(closing):
+            items.append(self.value())
+            trailing = bool(self.accept(","))
+            if not trailing:
+                break
+        self.expect(closing, f"',' or {closing!r}")
+        span = self.span_from(start)
+        if closing == ")" and len(items) == 1 and not trailing:
+            return items[0]  # plain brackets
+        return Series(tuple(items), span)
+
+    def size(self, short: bool = False, commas: bool = False) -> Value:
+        items = [self.expression(short)]
+        while self.accept("X") or (commas and self.accept(",")):
+            items.append(self.expression(short))
+        if len(items) == 1:
+            return items[0]
+        return Series(tuple(items), items[0].span.to(items[-1].span))
+
+    def expression(self, short: bool = False) -> Value:
+        left = self.term(short)
+        while self.at("+", "-") and not (short and self.begins_argument()):
+            operator = self.take().text
+            right = self.term(short)
+            left = Binary(operator, left, right, left.span.to(right.span))
+        return left
+
+    def begins_argument(self) -> bool:
+        """In the short form: a minus with a blank before it and none behind it."""
+        return self.at("-") and not self.token.glued and self.following.glued
+
+    def term(self, short: bool) -> Value:
+        left = self.factor(short)
+        while self.at("*", "//", "%"):
+            operator = self.take().text
+            right = self.factor(short)
+            left = Binary(operator, left, right, left.span.to(right.span))
+        if self.at("/"):
+            self.fail("'//'", hint="sizes are whole: write // for the floor quotient")
+        return left
+
+    def factor(self, short: bool) -> Value:
+        token = self.token
+        if self.accept("NUMBER"):
+            if self.at("NAME") and self.token.glued:
+                self.fail("an operator or 'x'", hint=f"write {token.text}*{self.token.text} for the product")
+            return Number(int(token.text), token.span)
+        if self.accept("REAL"):
+            return Number(float(token.text), token.span)
+        if self.accept("NAME"):
+            return Name(token.text, token.span)
+        if self.accept("-"):
+            operand = self.deeper(lambda: self.factor(short))
+            return Minus(operand, token.span.to(operand.span))
+        if self.at("("):
+            return self.deeper(lambda: self.series(")"))
+        self.fail("a number, a letter or a constant", hint=_value_hint(token))
+
+
+def _separator_hint(token: Token) -> str:
+    return "one layer a line, or '->' between layers" if token.type not in (")", "]") else "a bracket too many"
+
+
+def _start_hint(token: Token) -> str:
+    if token.type == "-":
+        return "the arrow is written '->'"
+    if token.type == "TIGHT":
+        return f"'{token.text}' with a number is an argument of the layer before it: leave the '->' out"
+    return ""
+
+
+def _value_hint(token: Token) -> str:
+    if token.type == "TIGHT":
+        return f"'{token.text}' with a number is an argument of its own: put it behind the others"
+    if token.type in ("{", "}"):
+        return "a block stands on its own: concat { … | … }"
+    return ""

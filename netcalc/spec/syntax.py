@@ -1,0 +1,169 @@
+"""What a spec says, before it means anything: small frozen nodes, each with its span."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Union
+
+from netcalc.errors import Span
+
+# ---------------------------------------------------------------- values
+
+
+class Number(NamedTuple):
+    """An integer or real."""
+
+    value: int | float
+    span: Span
+
+
+class Name(NamedTuple):
+    """A constant, parameter, letter, node, or word such as ``same`` or ``True``: its use decides."""
+
+    id: str
+    span: Span
+
+
+class Text(NamedTuple):
+    """A quoted text."""
+
+    value: str
+    span: Span
+
+
+class Binary(NamedTuple):
+    """``left operator right`` with one of ``+ - * // %``."""
+
+    operator: str
+    left: Value
+    right: Value
+    span: Span
+
+
+class Minus(NamedTuple):
+    """A negated value."""
+
+    operand: Value
+    span: Span
+
+
+class Series(NamedTuple):
+    """Several values: ``3x5``, ``(3, 5)`` or ``[3, 5]``."""
+
+    items: tuple[Value, ...]
+    span: Span
+
+
+class Range(NamedTuple):
+    """``start:stop`` or ``start:stop:step``, any of them left out."""
+
+    start: Value | None
+    stop: Value | None
+    step: Value | None
+    span: Span
+
+
+Value = Union[Number, Name, Text, Binary, Minus, Series, Range]
+
+# ---------------------------------------------------------------- steps
+
+
+class Argument(NamedTuple):
+    """``value``, ``name=value`` or ``k3`` (then ``name`` is ``k``)."""
+
+    name: str | None
+    value: Value
+    span: Span
+
+
+class Label(NamedTuple):
+    """The ``as NAME`` behind a step."""
+
+    id: str
+    span: Span
+
+
+class Call(NamedTuple):
+    """A layer, or a ``def``'d block: ``conv 16 k3`` or ``Conv2d(3, 16, 3)`` (``parenthesized``)."""
+
+    word: Name
+    arguments: tuple[Argument, ...]
+    parenthesized: bool
+    others: tuple[Name, ...]  # further inputs: ``with NAME NAME``
+    labels: tuple[Label, ...]
+    span: Span
+
+
+class Block(NamedTuple):
+    """``residual { … | … }``, ``concat { … | … }``, ``repeat 3 { … }``: a word, its arguments, its branches."""
+
+    word: Name
+    arguments: tuple[Argument, ...]
+    branches: tuple[Steps, ...]
+    labels: tuple[Label, ...]
+    span: Span
+
+
+class InputStep(NamedTuple):
+    """``input 3x32x32``, ``input image: 3x32x32``, or a bare size."""
+
+    name: Name | None
+    size: Value
+    span: Span
+
+
+class Constant(NamedTuple):
+    """``d = 768``"""
+
+    name: Name
+    value: Value
+    span: Span
+
+
+class From(NamedTuple):
+    """``from NAME``: go on from an earlier node."""
+
+    name: Name
+    span: Span
+
+
+class Output(NamedTuple):
+    """``output`` (what stands before it) or ``output NAME …``."""
+
+    names: tuple[Name, ...]
+    span: Span
+
+
+class Parameter(NamedTuple):
+    """One parameter of a ``def``, with its default."""
+
+    name: Name
+    default: Value | None
+
+
+class Definition(NamedTuple):
+    """``def name(params) { … }``"""
+
+    name: Name
+    parameters: tuple[Parameter, ...]
+    body: Steps
+    span: Span
+
+
+class Declaration(NamedTuple):
+    """``H in 32..1024`` or ``H % 32 == 0``: what is known of a letter."""
+
+    name: Name
+    low: Value | None
+    high: Value | None
+    multiple: Value | None
+    span: Span
+
+
+Step = Union[Call, Block, InputStep, Constant, From, Output, Definition]
+
+
+class Steps(NamedTuple):
+    """A chain of steps."""
+
+    items: tuple[Step, ...]
+    span: Span

@@ -1,0 +1,136 @@
+"""Text → tokens with spans.
+
+=========== ==================================================================================================
+``NUMBER``  digits: ``32``
+``REAL``    ``0.1``, ``1e-5``
+``NAME``    letters, digits, ``_``, with inner dots: ``conv``, ``nn.Conv2d``, ``layer3.0.conv2``
+``TIGHT``   one of ``k s p d g`` written against its value: ``k3``, ``s2``, ``k3x5`` (the ``3x5`` follows)
+``X``       what separates axes: ``x`` or ``×``, alone (``T x D``) or inside a size (``3x32x32``, ``HxW``)
+``TEXT``    quoted
+``ARROW``   ``->`` or ``→``
+``NEWLINE`` the end of a line, outside of ( ) and [ ]
+others      one of ``( ) { } [ ] , = : | + - * / // %``
+=========== ==================================================================================================
+
+An ``x`` inside a word separates axes where the word is made of numbers and single letters (with digits) only:
+``3xHxW``, ``TxD``, ``H2xW2``; so ``MaxPool2d`` stays whole.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from netcalc.errors import Span, SpecError
+
+MAX_TEXT = 1_000_000
+MAX_DIGITS = 18
+END = "END"
+
+_TOKEN = re.compile(
+    r"""
+      (?P<SKIP>[ \t\r\f\v\u00a0]+|\#[^\n]*)
+    | (?P<NEWLINE>\n|;)
+    | (?P<ARROW>->|→)
+    | (?P<REAL>\d+\.\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]\d+)
+    | (?P<SIZE>(?:\d+|[A-Za-z]\d*)(?:x(?:\d+|[A-Za-z]\d*))+(?![A-Za-z0-9_.]))
+    | (?P<NUMBER>\d+)
+    | (?P<NAME>[^\W\d]\w*(?:\.\w+)*)
+    | (?P<X>×)
+    | (?P<TEXT>"[^"\n]*"|'[^'\n]*')
+    | (?P<OPERATOR>//|[-(){}\[\],=:|+*/%])
+    """,
+    re.VERBOSE,
+)
+_TIGHT = re.compile(r"([kspdg])(?=\d+(?:x|$))")
+_PIECE = re.compile(r"x|\d+|[A-Za-z]\d*")
+
+
+class Token(NamedTuple):
+    """A piece of the text; ``glued`` if nothing stands between it and the one before."""
+
+    type: str
+    text: str
+    span: Span
+    glued: bool = False
+
+
+def tokenize(text: str, name: str = "") -> list[Token]:
+    """The tokens of a spec, ending with ``END``.
+
+    >>> [token.text for token in tokenize("3x32x32 -> conv 16 k3x5")][:8]
+    ['3', 'x', '32', 'x', '32', '->', 'conv', '16']
+
+    Raises SpecError ``too-large`` for a text beyond a million characters or a number of more than 18 digits,
+    and ``unexpected-character``.
+    """
+    if len(text) > MAX_TEXT:
+        raise SpecError(
+            "too-large",
+            f"the spec has {len(text):,} characters",
+            expected=f"at most {MAX_TEXT:,}",
+            found=f"{len(text):,}",
+            hint="use repeat and def for what recurs",
+        )
+    tokens: list[Token] = []
+    position, depth, last = 0, 0, -1
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            quote = text[position] in "\"'"
+            raise SpecError(
+                "unexpected-character",
+                "a text is opened but not closed on this line" if quote else f"{text[position]!r} means nothing here",
+                expected="a closing quote" if quote else "a layer, a size, or an operator",
+                found=repr(text[position]),
+                span=Span(position, position + 1),
+                source=text,
+                source_name=name,
+            )
+        kind, word, start = str(match.lastgroup), match.group(), position
+        position = match.end()
+        glued = start == last
+        if kind == "SKIP":
+            continue
+        if kind == "NEWLINE":
+            if depth == 0:
+                tokens.append(Token("NEWLINE", word, Span(start, position)))
+            continue
+        if kind == "OPERATOR":
+            depth = max(0, depth + (word in "([") - (word in ")]"))
+            kind = word
+        if kind == "SIZE" or kind == "NAME" and (_TIGHT.match(word) or word == "x"):
+            tokens.extend(_pieces(word, start, glued))
+        elif kind == "NUMBER" and glued and tokens and tokens[-1].type == "NAME":
+            tokens.append(Token(kind, word, Span(start, position), glued))
+        else:
+            tokens.append(Token(kind, word, Span(start, position), glued))
+        last = position
+    for token in tokens:
+        if token.type in ("NUMBER", "REAL") and sum(map(str.isdigit, token.text)) > MAX_DIGITS:
+            raise SpecError(
+                "too-large",
+                f"a number of {len(token.text)} digits",
+                expected=f"at most {MAX_DIGITS} digits",
+                found=token.text[:20] + "…",
+                span=token.span,
+                source=text,
+                source_name=name,
+            )
+    tokens.append(Token(END, "", Span(len(text), len(text))))
+    return tokens
+
+
+def _pieces(word: str, start: int, glued: bool) -> list[Token]:
+    """A size such as ``3xHxW``, or a tight argument such as ``k3x5``, in its pieces."""
+    tokens: list[Token] = []
+    offset = 0
+    if tight := _TIGHT.match(word):
+        tokens.append(Token("TIGHT", tight.group(), Span(start, start + 1), glued))
+        offset, glued = 1, True
+    for match in _PIECE.finditer(word, offset):
+        piece = match.group()
+        kind = "X" if piece == "x" else "NUMBER" if piece[0].isdigit() else "NAME"
+        tokens.append(Token(kind, piece, Span(start + match.start(), start + match.end()), glued))
+        glued = True
+    return tokens
