@@ -1,0 +1,188 @@
+"""Every figure of a report held against real torch modules: proved, not checked (and why), or different.
+
+The oracles are independent of netcalc's formulas:
+
+=================  =====================================================================================
+output shape       forward hooks on the meta device
+parameters         the modules' own parameters and buffers, by name and shape
+macs               ``torch.utils.flop_counter.FlopCounterMode`` on the meta device
+ledger             the layer's definition computed scalar by scalar in counting numbers; its values must
+                   equal torch's, so that it is the same function
+receptive field    the gradient of one output unit
+=================  =====================================================================================
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Callable, NamedTuple
+
+from netcalc.analysis.report import LayerReport, Report
+from netcalc.dims import text
+from netcalc.errors import SpecError
+from netcalc.graph import Graph
+from netcalc.layers.base import shape_text
+
+try:
+    import torch  # noqa: F401
+except ImportError as error:  # pragma: no cover - exercised in a process without torch
+    raise ImportError('verify needs torch: pip install "netcalc-nn[torch]"') from error
+
+from netcalc.proof.ledger import count
+from netcalc.proof.network import Seen, observe
+from netcalc.proof.probe import probe_fields
+from netcalc.proof.reference import definition
+
+PROVED, UNCHECKED, DIFFERS = "proved", "not checked", "differs"
+FIGURES = ("output shape", "parameters", "macs", "ledger", "receptive field")
+LARGEST_LEDGER = 1_000_000
+"""Scalar operations of one layer beyond which its definition is not run (about a second in counting numbers)."""
+
+
+class Check(NamedTuple):
+    """One figure of one layer: what netcalc states, what the oracle found, and the verdict."""
+
+    layer: str
+    figure: str
+    status: str
+    stated: str = ""
+    found: str = ""
+    why: str = ""
+
+
+class Verification(NamedTuple):
+    """All checks of a network. ``ok`` if none differs; ``complete`` if every figure was proved."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.differing
+
+    @property
+    def complete(self) -> bool:
+        return all(check.status == PROVED for check in self.checks)
+
+    @property
+    def differing(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.status == DIFFERS)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many figures have each status."""
+        return dict(Counter(check.status for check in self.checks))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"ok": self.ok, "counts": self.counts, "checks": [check._asdict() for check in self.checks]}
+
+    def __repr__(self) -> str:
+        return f"<Verification {', '.join(f'{n} {status}' for status, n in self.counts.items())}>"
+
+
+def verify(
+    graph: Graph,
+    *,
+    ledger: bool = True,
+    largest_ledger: int = LARGEST_LEDGER,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Verification:
+    """Prove the figures of a network, layer by layer, against torch.
+
+    ``ledger=False`` leaves the counting reference out; layers of more than ``largest_ledger`` operations are said to
+    be not checked. ``progress(done, of, what)`` is called as the work goes on. Raises SpecError for a network with
+    letters: give them values first.
+    """
+    if graph.symbols:
+        raise SpecError(
+            "open-letters",
+            f"letters have no torch module: {', '.join(graph.symbols)}",
+            expected="a value for every letter",
+            found=", ".join(graph.symbols),
+            hint=" ".join(f"--set {name}=…" for name in graph.symbols),
+        )
+    report = Report(graph)
+    tell = progress or (lambda done, of, what: None)
+    total = 2 + len(report.layers)
+    tell(0, total, "building the modules")
+    try:
+        seen: list[Seen | None] | str = observe(graph)
+    except LookupError as error:
+        seen = str(error.args[0])
+    tell(1, total, "receptive fields")
+    fields = probe_fields(graph)
+    checks: list[Check] = []
+    counted: dict[Any, Check] = {}
+    for place, layer in enumerate(report.layers):
+        tell(2 + place, total, layer.name)
+        index = graph.index(layer.name)
+        checks += structure(layer, seen if isinstance(seen, str) else seen[index])
+        key = id(layer.node.applied)
+        if key not in counted:
+            counted[key] = check_ledger(layer, largest_ledger if ledger else -1)
+        checks.append(counted[key]._replace(layer=layer.name))
+        checks.append(check_field(layer, fields[index]))
+    tell(total, total, "done")
+    return Verification(tuple(checks))
+
+
+def structure(layer: LayerReport, seen: Seen | str | None) -> list[Check]:
+    """Shape, parameters and MACs against what the hooks and the counter saw."""
+    if not isinstance(seen, Seen):
+        return [Check(layer.name, figure, UNCHECKED, why=seen or "no module") for figure in FIGURES[:3]]
+    tensors = {**layer.parameters, **layer.buffers}
+    return [
+        compared(layer.name, "output shape", shape_text(layer.output_shape), shape_text(seen.output)),
+        compared(layer.name, "parameters", tensor_text(tensors), tensor_text({**seen.parameters, **seen.buffers})),
+        compared(layer.name, "macs", f"{layer.macs:,}", f"{seen.macs:,}"),
+    ]
+
+
+def check_ledger(layer: LayerReport, largest: int) -> Check:
+    """The ledger against the layer's definition in counting numbers."""
+    stated = ops_text(dict(layer.ops))
+    unchecked = Check(layer.name, "ledger", UNCHECKED, stated)
+    if layer.uncounted:
+        return unchecked._replace(why=f"nobody has stated {', '.join(layer.uncounted)}")
+    if largest < 0:
+        return unchecked._replace(why="left out as asked")
+    if not isinstance(layer.flops, int) or layer.flops > largest:
+        return unchecked._replace(why=f"{text(layer.flops)} operations are too many to run one by one")
+    if max((element_count(shape) for shape in layer.input_shapes), default=0) > largest:
+        return unchecked._replace(why="too large to run one by one")
+    if definition(layer.layer) is None:
+        return unchecked._replace(why=f"no definition is written for {layer.kind}")
+    try:
+        found = count(layer.node.applied)
+    except LookupError as error:
+        return unchecked._replace(why=str(error.args[0]))
+    if not found.agrees:
+        return Check(layer.name, "ledger", DIFFERS, stated, "the definition's values are not torch's", f"off by {found.error:.3g}")
+    return compared(layer.name, "ledger", stated, ops_text(found.ops))
+
+
+def check_field(layer: LayerReport, probed: Any) -> Check:
+    """The receptive field against the gradient's non-zero hull; ``probed`` is a pair (stated, found) or a reason."""
+    if isinstance(probed, str):
+        return Check(layer.name, "receptive field", UNCHECKED, why=probed)
+    stated, found = probed
+    return compared(layer.name, "receptive field", stated, found)
+
+
+def compared(layer: str, figure: str, stated: str, found: str) -> Check:
+    """The verdict on two texts that must be equal."""
+    return Check(layer, figure, PROVED if stated == found else DIFFERS, stated, found)
+
+
+def tensor_text(tensors: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {list(shape)}" for name, shape in tensors.items()) or "none"
+
+
+def ops_text(ops: dict[str, Any]) -> str:
+    return ", ".join(f"{ops[kind]:,} {kind}" for kind in sorted(ops) if ops[kind]) or "none"
+
+
+def element_count(shape: Any) -> int:
+    total = 1
+    for size in shape:
+        total *= int(size)
+    return total
