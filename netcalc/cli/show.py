@@ -1,0 +1,102 @@
+"""``netcalc show`` and ``netcalc mlp``: the report on a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from netcalc.analysis.report import BYTES, Report, analyze
+from netcalc.cli.source import chosen, emit, format_option, load_graph, set_option, spec_argument
+from netcalc.errors import SpecError
+from netcalc.report.rows import summary
+from netcalc.spec import elaborate, mlp_spec
+
+FORMATS = ("table", "plain", "json", "csv", "markdown")
+
+
+def report_options(command: Any) -> Any:
+    """The options of every command that prints a report."""
+    for option in (
+        format_option(*FORMATS),
+        click.option("--dtype", default="float32", show_default=True, type=click.Choice(list(BYTES)), help="What an element weighs."),
+        click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter."),
+        set_option,
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@spec_argument
+@report_options
+def show(spec: str, set_values: tuple[str, ...], batch: str | None, dtype: str, format: str | None) -> None:
+    """Shapes, parameters, operations and receptive fields of a network.
+
+    SPEC is a spec in quotes, a file, '-' for standard input, or the name of a shipped spec (netcalc specs).
+    """
+    print_report(analyze(load_graph(spec, set_values), batch_size(batch), dtype), format)
+
+
+@click.command()
+@click.argument("widths")
+@click.option("--activation", default="relu", show_default=True, metavar="KIND", help="Between the layers.")
+@click.option("--output-activation", default="", metavar="KIND", help="Behind the last layer.")
+@click.option("--no-bias", is_flag=True, help="Linear layers without bias.")
+@report_options
+def mlp(
+    widths: str,
+    activation: str,
+    output_activation: str,
+    no_bias: bool,
+    set_values: tuple[str, ...],
+    batch: str | None,
+    dtype: str,
+    format: str | None,
+) -> None:
+    """A multilayer perceptron by its WIDTHS: 256-512-1, or 16x16-512-1 for an image that is flattened first."""
+    from netcalc.cli.source import parse_values
+
+    graph = elaborate(mlp_spec(widths, activation, output_activation, not no_bias), sizes=parse_values(set_values))
+    print_report(analyze(graph, batch_size(batch), dtype), format)
+
+
+def batch_size(batch: str | None) -> int | str | None:
+    """What ``--batch`` says: a number, or a letter."""
+    if batch is None:
+        return None
+    if batch.lstrip("-").isdecimal() and len(batch) <= 18:
+        return int(batch)
+    if batch.isidentifier() and batch[0].isupper():
+        return batch
+    raise SpecError("bad-argument", f"the batch cannot be {batch!r}", expected="a number, or a letter such as N", found=batch)
+
+
+def print_report(report: Report, format: str | None) -> None:
+    """The report in the chosen format."""
+    match chosen(format):
+        case "table":
+            from rich.console import Console
+
+            from netcalc.report.table import report_table, show as print_table
+
+            console = Console(highlight=False)
+            print_table(report_table(report, console.width), console)
+        case "json":
+            from netcalc.report.text import as_json
+
+            emit(as_json(report.to_dict()))
+        case "csv":
+            from netcalc.report.text import as_csv
+
+            emit(as_csv(report))
+        case "markdown":
+            from netcalc.report.text import as_markdown
+
+            emit(as_markdown(report))
+        case "plain":
+            from netcalc.report.text import plain_rows
+
+            emit(plain_rows(report))
+            for name, value in summary(report):
+                click.echo(f"{name}: {value}", err=True)

@@ -1,0 +1,79 @@
+"""``netcalc verify``: every figure held against real torch modules."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
+
+import click
+
+from netcalc.cli.source import chosen, emit, format_option, load_graph, set_option, spec_argument
+
+
+@click.command()
+@spec_argument
+@set_option
+@click.option("--ledger/--no-ledger", default=True, help="Run small layers scalar by scalar to count their operations.")
+@format_option("table", "plain", "json", "csv")
+def verify(spec: str, set_values: tuple[str, ...], ledger: bool, format: str | None) -> None:
+    """Prove every figure against real torch modules; exit 1 if one differs.
+
+    Shapes and parameters by forward hooks, MACs by FlopCounterMode, the ledger by computing each layer scalar by
+    scalar, receptive fields by gradients. Needs torch: pip install "netcalc-nn[torch]".
+    """
+    graph = load_graph(spec, set_values)
+    try:
+        from netcalc.proof.verification import FIGURES, verify as prove
+    except ImportError as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    with progress_bar() as tell:
+        verification = prove(graph, ledger=ledger, progress=tell)
+    rows = [check[:] for check in verification.checks]
+    header = ("layer", "figure", "status", "stated", "found", "why")
+    match chosen(format):
+        case "table":
+            from netcalc.report.table import show, verification_table
+
+            show(verification_table(verification, FIGURES))
+        case "json":
+            from netcalc.report.text import as_json
+
+            emit(as_json(verification.to_dict()))
+        case "csv":
+            from netcalc.report.text import csv_lines
+
+            emit(csv_lines([header, *rows]))
+        case "plain":
+            from netcalc.report.text import tabbed
+
+            emit(tabbed([header, *rows]))
+            click.echo(", ".join(f"{number} {status}" for status, number in verification.counts.items()), err=True)
+    sys.exit(0 if verification.ok else 1)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on standard error, once the work has taken a second; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, of, what: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("verifying"), BarColumn(), TextColumn("{task.completed}/{task.total} {task.description}"), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task: Any = bar.add_task("")
+    begun = time.monotonic()
+
+    def tell(done: int, of: int, what: str) -> None:
+        bar.update(task, completed=done, total=of, description=what)
+        if not bar.live.is_started and time.monotonic() - begun > 1:
+            bar.start()
+
+    try:
+        yield tell
+    finally:
+        bar.stop()

@@ -1,0 +1,151 @@
+"""What every rendering of a report shows: the same rows of texts, made once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from netcalc.analysis.report import CONVENTION, LayerReport, Report, plain, shown
+from netcalc.dims import Dim
+from netcalc.layers.base import shape_text
+
+HEADER = ("layer", "kind", "output", "parameters", "params", "macs", "flops", "field", "stride", "start")
+
+
+class Row(NamedTuple):
+    """One layer's figures as texts for people (``132,097``)."""
+
+    layer: str
+    kind: str
+    output: str
+    tensors: tuple[str, ...]
+    params: str
+    macs: str
+    flops: str
+    field: str
+    stride: str
+    start: str
+
+
+def tensor(name: str, shape: tuple[Dim, ...]) -> str:
+    """``weight [512, 256]``"""
+    return f"{name} [{', '.join(shown(size).replace(',', '') for size in shape)}]"
+
+
+def axes(values: Any, sign: bool = False) -> str:
+    """One figure an axis, joined by x; one alone where all are equal is written for every axis."""
+    if values is None:
+        return ""
+    texts = [_signed(value) if sign else _plain(value) for value in values]
+    return "x".join(texts) if not sign else ",".join(texts)
+
+
+def _plain(value: Any) -> str:
+    return "?" if value is None else str(plain(value))
+
+
+def _signed(value: Any) -> str:
+    return _plain(value).replace("-", "−")
+
+
+def row(layer: LayerReport) -> Row:
+    """The texts of one layer."""
+    field = layer.receptive_field
+    shared = {own: owner for own, owner in layer.shared}
+    tensors = tuple(
+        tensor(name, shape) + (f" = {shared[name].replace(':', '.')}" if name in shared else "")
+        for name, shape in layer.parameters.items()
+    )
+    bound = "≥ " if layer.uncounted else ""
+    return Row(
+        layer.name,
+        layer.kind,
+        shape_text(layer.output_shape),
+        tensors,
+        shown(layer.own_params),
+        shown(layer.macs),
+        bound + shown(layer.flops),
+        axes(field and field.size),
+        axes(field and field.stride),
+        axes(field and field.start, sign=True),
+    )
+
+
+def rows(report: Report) -> list[Row]:
+    return [row(layer) for layer in report.layers]
+
+
+def exact_rows(report: Report) -> list[tuple[str, ...]]:
+    """The rows for programs: digits without separators, formulas as Python expressions, a last row of totals."""
+    found = []
+    for layer in report.layers:
+        field = layer.receptive_field
+        found.append(
+            (
+                layer.name,
+                layer.kind,
+                "x".join(str(plain(size)) for size in layer.output_shape) or "scalar",
+                "; ".join(f"{name} {_listed(shape)}" for name, shape in layer.parameters.items()),
+                *(str(plain(value)) for value in (layer.own_params, layer.macs, layer.flops)),
+                *("x".join(_plain(v) for v in part) if field else "" for part in _parts(field)),
+            )
+        )
+    totals = report.totals
+    output = "x".join(str(plain(size)) for size in report.output_shape) or "scalar"
+    found.append(("total", "", output, "", *(str(plain(v)) for v in (totals.params, totals.macs, totals.flops)), "", "", ""))
+    return found
+
+
+def _parts(field: Any) -> tuple[Any, Any, Any]:
+    return (field.size, field.stride, field.start) if field else ((), (), ())
+
+
+def _listed(shape: tuple[Dim, ...]) -> str:
+    return f"[{', '.join(str(plain(size)) for size in shape)}]"
+
+
+def ops_text(report: Report) -> str:
+    """``131,584 mul + 131,584 add + 512 max``"""
+    return " + ".join(f"{shown(count)} {kind}" for kind, count in report.ops.items()) or "nothing"
+
+
+def bytes_text(count: Dim) -> str:
+    """A number of bytes in binary units, as the unit says.
+
+    >>> bytes_text(528388), bytes_text(12)
+    ('516.0 KiB', '12 B')
+    """
+    if not isinstance(count, int):
+        return f"{shown(count)} B"
+    value, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def summary(report: Report) -> list[tuple[str, str]]:
+    """The totals, each with its name and its convention."""
+    totals = report.totals
+    bound = "≥ " if report.uncounted else ""
+    lines = [
+        ("parameters", f"{shown(totals.params)} ({bytes_text(report.parameter_bytes)} as {report.dtype})"),
+        (f"FLOPs ({CONVENTION})", f"{bound}{shown(totals.flops)} = {ops_text(report)}"),
+        ("MACs", shown(totals.macs)),
+        ("activations", f"{shown(totals.activations)} ({bytes_text(report.activation_bytes)} as {report.dtype})"),
+    ]
+    if not (isinstance(totals.buffers, int) and totals.buffers == 0):
+        lines.insert(1, ("buffers", shown(totals.buffers)))
+    if report.conditions:
+        lines.append(("holds when", ", ".join(report.conditions)))
+    if report.uncounted:
+        lines.append(("uncounted", "; ".join(report.uncounted)))
+    return lines
+
+
+def title(report: Report) -> str:
+    """``input 256, output 1``, with the batch."""
+    inputs = ", ".join(shape_text(node.output_shape) for node in report.nodes if not node.node.inputs)
+    outputs = ", ".join(shape_text(layer.output_shape) for layer in report.outputs)
+    batch = "" if report.batch is None else f"  (batch {shown(report.batch)})"
+    return f"{inputs} → {outputs}{batch}"
