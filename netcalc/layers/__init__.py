@@ -66,8 +66,61 @@ def torch_kind(name: str) -> type[Layer] | None:
 _FAMILY_OF: dict[str, str] = {
     word: family
     for family, words in {
-        "linear": "linear fc dense identity id",
+        "activation": (
+            "relu relu6 leakyrelu leaky_relu rrelu prelu threshold step heaviside hardtanh sigmoid logsigmoid "
+            "log_sigmoid tanh sin tanhshrink silu swish mish gelu softplus softsign elu selu celu softshrink "
+            "hardshrink hardsigmoid hardswish softmax softmin logsoftmax log_softmax softmax2d glu"
+        ),
+        "attention": "multiheadattention mha sdpa attention scaleddotproductattention",
+        "bilinear": "bilinear",
         "convolution": "conv convolution conv1d conv2d conv3d",
+        "dropout": (
+            "dropout dropout1d dropout2d dropout3d alphadropout alpha_dropout featurealphadropout "
+            "feature_alpha_dropout"
+        ),
+        "embedding": "embedding embed embeddingbag",
+        "encoding": (
+            "posenc positionalencoding nerfencoding learnedposition posembed sinusoidalposition sinusoidal "
+            "rotary rope timeembedding timestep"
+        ),
+        "folding": "unfold im2col fold col2im",
+        "input": "input",
+        "linear": "linear fc dense identity id",
+        "local": "local locallyconnected local1d locallyconnected1d local2d locallyconnected2d",
+        "losses": (
+            "mseloss mse l1loss mae smoothl1loss smoothl1 huberloss huber bceloss bce bcewithlogitsloss "
+            "bcewithlogits hingeembeddingloss hinge softmarginloss kldivloss kldiv poissonnllloss "
+            "crossentropyloss crossentropy nllloss nll multimarginloss cosinesimilarity pairwisedistance "
+            "marginrankingloss tripletmarginloss triplet cosineembeddingloss"
+        ),
+        "merging": "add mul sub div concat cat stack matmul",
+        "normalization": (
+            "bn batchnorm bn1d batchnorm1d bn2d batchnorm2d bn3d batchnorm3d syncbn syncbatchnorm "
+            "instancenorm instancenorm1d instancenorm2d instancenorm3d gn groupnorm ln layernorm rmsnorm lrn "
+            "localresponsenorm crossmaplrn crossmaplrn2d"
+        ),
+        "padding": (
+            "zeropad zeropad1d zeropad2d zeropad3d constantpad constantpad1d constantpad2d constantpad3d "
+            "reflectionpad reflectionpad1d reflectionpad2d reflectionpad3d replicationpad replicationpad1d "
+            "replicationpad2d replicationpad3d circularpad circularpad1d circularpad2d circularpad3d"
+        ),
+        "pooling": (
+            "maxpool maxpool1d maxpool2d maxpool3d avgpool avgpool1d avgpool2d avgpool3d lppool lppool1d "
+            "lppool2d lppool3d adaptiveavgpool adaptiveavgpool1d adaptiveavgpool2d adaptiveavgpool3d "
+            "adaptivemaxpool adaptivemaxpool1d adaptivemaxpool2d adaptivemaxpool3d fractionalmaxpool "
+            "fractionalmaxpool2d fractionalmaxpool3d globalavgpool gap globalmaxpool maxunpool maxunpool1d "
+            "maxunpool2d maxunpool3d blurpool blurpool1d blurpool2d blurpool3d"
+        ),
+        "recurrent": "rnn lstm gru rnncell lstmcell grucell",
+        "shaping": "flatten unflatten reshape view squeeze unsqueeze permute transpose slice mean sum max rearrange",
+        "shuffling": "pixelshuffle pixelunshuffle channelshuffle",
+        "transformer": (
+            "transformerencoderlayer transformerdecoderlayer transformerencoder transformerdecoder "
+            "transformer"
+        ),
+        "transposed": "convtranspose deconv convtranspose1d deconv1d convtranspose2d deconv2d convtranspose3d deconv3d",
+        "upsampling": "upsample upsamplingnearest2d upsamplingbilinear2d",
+        "vision": "classtoken layerscale shiftedwindowattention windowattention",
     }.items()
     for word in words.split()
 }

@@ -370,10 +370,12 @@ class Layer:
     trial_inputs: ClassVar[tuple[tuple[tuple[int, ...], ...], ...]] = ()
     arguments: ClassVar[dict[str, Argument]] = {}
 
-    def conditions(self, *inputs: Shape) -> Conditions:
+    # ``*inputs: Any, **more: Any`` lets a kind name its inputs: ``def work(self, x: Shape)``.
+
+    def conditions(self, *inputs: Any, **more: Any) -> Conditions:
         raise NotImplementedError(f"{self.kind} states no conditions")
 
-    def output_shape(self, *inputs: Shape) -> Shape:
+    def output_shape(self, *inputs: Any, **more: Any) -> Shape:
         raise NotImplementedError(f"{self.kind} states no output shape")
 
     def parameters(self) -> dict[str, Shape]:
@@ -382,10 +384,10 @@ class Layer:
     def buffers(self) -> dict[str, Shape]:
         return {}
 
-    def work(self, *inputs: Shape) -> Work:
+    def work(self, *inputs: Any, **more: Any) -> Work:
         raise NotImplementedError(f"{self.kind} states no work")
 
-    def reach(self, *inputs: Shape) -> Reach:
+    def reach(self, *inputs: Any, **more: Any) -> Reach:
         raise NotImplementedError(f"{self.kind} states no receptive field")
 
     def infer(self, *inputs: Shape) -> Layer:

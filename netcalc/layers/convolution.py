@@ -66,7 +66,7 @@ class _Conv(Layer):
 
     words = ("conv", "convolution")
 
-    in_channels: Dim | None = inferred("channels of the input", axis=0)
+    in_channels: Dim = inferred("channels of the input", axis=0)
     out_channels: Dim = size("channels of the output: the number of filters", tries=(1, 2, 4, 6, 6))
     kernel_size: Sizes = sizes("size of the window", letter="k", tries=(1, 2, 3, 3, 4, 5))
     stride: Sizes = sizes("step of the window", 1, letter="s", tries=(1, 1, 2, 3, 0))

@@ -35,7 +35,7 @@ class Linear(Layer):
     examples = ("256 -> linear 512", "10x64 -> linear 10 nobias")
     trial_inputs = (((6,),), ((1,),), ((4, 6),), ((2, 3, 5),))
 
-    in_features: Dim | None = inferred("size of each input", axis=-1)
+    in_features: Dim = inferred("size of each input", axis=-1)
     out_features: Dim = size("size of each output", tries=(1, 2, 5, 8, -1))
     bias: bool = flag("add a learned bias b", True)
 

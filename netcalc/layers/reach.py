@@ -11,13 +11,14 @@ position ``i`` reads:
                                    convolution; pixel shuffle)
 ``Adaptive(axis, n, m)``           ``⌊o·n/m⌋ … ⌈(o + 1)·n/m⌉ − 1`` of ``n`` positions, ``m`` outputs (adaptive pools)
 ``Resized(axis, …)``               interpolation: 1, 2 or 4 positions around ``o``'s source coordinate (upsampling)
+``Blocks(axis, m, n)``             the ``n`` positions of its block, where ``m`` outputs share one (grouped channels)
 ``Whole()``                        every position (contracted axes, statistics over the axis, size-1 broadcast)
 ``Merged(axis)``                   one position, found by unravelling ``i`` (flatten: several input axes become
                                    one output axis)
 ``Unknown(reason)``                not known: reported by name, never guessed
 =================================  ==========================================================================
 
-The first four are *sliding* rules. Each states two facts, from which every analysis of receptive fields follows:
+The first five are *sliding* rules. Each states two facts, from which every analysis of receptive fields follows:
 
 ``reads(o)``   the input positions that output ``o`` reads, as a ``range``; it may run out of the input, where
                there is nothing to read (padding, or the repeated border of an interpolation)
@@ -157,6 +158,27 @@ class Resized(NamedTuple):
         return range(first + 1 - self.taps // 2, first + 1 + self.taps // 2)
 
 
+class Blocks(NamedTuple):
+    """Blocks that do not mix: each of ``outputs`` positions in a row reads the same ``inputs`` positions (groups).
+
+    >>> [list(Blocks(0, outputs=2, inputs=3).reads(o)) for o in range(4)]
+    [[0, 1, 2], [0, 1, 2], [3, 4, 5], [3, 4, 5]]
+    """
+
+    axis: int
+    outputs: Dim
+    inputs: Dim
+
+    @property
+    def period(self) -> tuple[int, int]:
+        return number(self.outputs), number(self.inputs)
+
+    def reads(self, output: int) -> range:
+        _, outputs, inputs = map(number, self)
+        first = output // outputs * inputs
+        return range(first, first + inputs)
+
+
 class Whole(NamedTuple):
     """Every output unit reads every position of this input axis."""
 
@@ -173,8 +195,8 @@ class Unknown(NamedTuple):
     reason: str
 
 
-Sliding = Union[Window, Spread, Adaptive, Resized]
-Rule = Union[Window, Spread, Adaptive, Resized, Whole, Merged, Unknown]
+Sliding = Union[Window, Spread, Adaptive, Resized, Blocks]
+Rule = Union[Window, Spread, Adaptive, Resized, Blocks, Whole, Merged, Unknown]
 Reach = tuple[tuple[Rule, ...], ...]
 """For each input of a layer, one rule for each of that input's axes."""
 

@@ -70,4 +70,4 @@ def _distance(a: float, b: float) -> float:
 
 
 def _plain(shape: Shape) -> tuple[int, ...]:
-    return tuple(int(size) for size in shape)  # type: ignore[call-overload]
+    return tuple(int(size) for size in shape)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from netcalc.graph import Graph, Node
 from netcalc.layers.base import Layer, Shape
 from netcalc.layers.input import Input
-from netcalc.proof.modules import build, feed
+from netcalc.proof.modules import NoModule, build, feed
 
 
 def child_name(node: Node) -> str:
@@ -169,7 +169,7 @@ def runs(layer: Layer, *inputs: Shape) -> BaseException | None:
                 for place, shape in enumerate(inputs)
             ]
             module(*given)
-        except LookupError:
+        except NoModule:
             raise
         except Exception as error:  # torch raises many kinds: RuntimeError, ValueError, IndexError, …
             return error

@@ -29,6 +29,7 @@ except ImportError as error:  # pragma: no cover - exercised in a process withou
     raise ImportError('verify needs torch: pip install "netcalc-nn[torch]"') from error
 
 from netcalc.proof.ledger import count
+from netcalc.proof.modules import NoModule
 from netcalc.proof.network import Seen, observe
 from netcalc.proof.probe import probe_fields
 from netcalc.proof.reference import definition
@@ -106,8 +107,8 @@ def verify(
     tell(0, total, "building the modules")
     try:
         seen: list[Seen | None] | str = observe(graph)
-    except LookupError as error:
-        seen = str(error.args[0])
+    except NoModule as error:
+        seen = str(error)
     tell(1, total, "receptive fields")
     fields = probe_fields(graph)
     checks: list[Check] = []
@@ -153,8 +154,8 @@ def check_ledger(layer: LayerReport, largest: int) -> Check:
         return unchecked._replace(why=f"no definition is written for {layer.kind}")
     try:
         found = count(layer.node.applied)
-    except LookupError as error:
-        return unchecked._replace(why=str(error.args[0]))
+    except NoModule as error:
+        return unchecked._replace(why=str(error))
     if not found.agrees:
         return Check(layer.name, "ledger", DIFFERS, stated, "the definition's values are not torch's", f"off by {found.error:.3g}")
     return compared(layer.name, "ledger", stated, ops_text(found.ops))

@@ -59,7 +59,7 @@ def formulas(kind: type[Layer]) -> list[tuple[str, str]]:
     letters = tuple(symbol(letter) for letter in LETTERS.get(rank, ()))
     try:
         applied = Applied(kind(**values), (letters,))
-        named = {  # sizes that the layer makes get a name, and the ledger is written with it
+        named: dict[Dim, str] = {  # sizes that the layer makes get a name, and the ledger is written with it
             size: f"{before}_out"
             for before, size in zip(LETTERS.get(rank, ()), applied.output)
             if isinstance(size, Expr) and not shown(size).isidentifier() and len(applied.output) == rank

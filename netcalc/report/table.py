@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Callable, NamedTuple, Sequence
 
 from rich.console import Console, Group
 from rich.padding import Padding
@@ -13,53 +13,74 @@ from rich.text import Text
 from netcalc.analysis.report import Report, shown
 from netcalc.report.rows import Row, rows, summary, title
 
-WIDE = 100
+class Column(NamedTuple):
+    """A column of the report: its head, its text for a row, its style, and how soon it is left out for want of width."""
+
+    head: str
+    text: Callable[[Row], str]
+    figures: bool = False
+    style: str = ""
+    goes: int = 0  # columns go in this order; 0: stays
+
+
+COLUMNS = (
+    Column("layer", lambda row: row.layer, style="bold"),
+    Column("kind", lambda row: row.kind, style="dim", goes=4),
+    Column("output", lambda row: row.output),
+    Column("parameters", lambda row: "\n".join(row.tensors), style="cyan", goes=7),
+    Column("", lambda row: "\n".join(name[name.index("[") :] for name in row.tensors), style="cyan", goes=6),
+    Column("params", lambda row: row.params, figures=True),
+    Column("MACs", lambda row: row.macs, figures=True, goes=3),
+    Column("FLOPs", lambda row: row.flops, figures=True),
+    Column("field", lambda row: row.field, figures=True, goes=5),
+    Column("stride", lambda row: row.stride, figures=True, style="dim", goes=2),
+    Column("start", lambda row: row.start, figures=True, style="dim", goes=1),
+)
 
 
 def report_table(report: Report, width: int) -> Any:
-    """The report as rich shows it: fewer columns below 100 characters."""
-    wide = width >= WIDE
+    """The report as rich shows it. Where the width does not do, whole columns are left out, never a digit."""
     body = rows(report)
-    some = {name: any(getattr(row, name) not in ("", "0", ()) for row in body) for name in ("tensors", "macs", "field")}
-    table = new_table()
-    table.add_column("layer", no_wrap=len(max((row.layer for row in body), key=len, default="")) <= 24, style="bold")
-    if wide:
-        table.add_column("kind", style="dim")
-    table.add_column("output")
-    if some["tensors"]:
-        table.add_column("parameters", style="cyan")
-    table.add_column("params", justify="right")
-    if wide and some["macs"]:
-        table.add_column("MACs", justify="right")
-    table.add_column("FLOPs", justify="right")
-    if some["field"]:
-        table.add_column("field", justify="right")
-        if wide:
-            table.add_column("stride", justify="right", style="dim")
-            table.add_column("start", justify="right", style="dim")
-    for row in body:
-        table.add_row(*_cells(row, wide, some))
     totals = report.totals
     total = Row("total", "", "", (), shown(totals.params), shown(totals.macs), shown(totals.flops), "", "", "")
+    table = new_table()
+    columns = fitting([*body, total], width)
+    for column in columns:
+        justify: Any = "right" if column.figures else "left"
+        folds = not column.figures and column.head != "parameters"
+        table.add_column(column.head, justify=justify, style=column.style, no_wrap=not folds, overflow="fold")
+    for row in body:
+        table.add_row(*(Text(column.text(row)) for column in columns))
     table.add_section()
-    table.add_row(*_cells(total, wide, some), style="bold")
+    table.add_row(*(Text(column.text(total)) for column in columns), style="bold")
     return Group(Text(title(report), style="bold"), table, pairs(summary(report)))
 
 
-def _cells(row: Row, wide: bool, some: dict[str, bool]) -> list[str]:
-    cells = [row.layer, *([row.kind] if wide else []), row.output]
-    cells += ["\n".join(row.tensors)] if some["tensors"] else []
-    cells += [row.params, *([row.macs] if wide and some["macs"] else []), row.flops]
-    if some["field"]:
-        cells += [row.field, *([row.stride, row.start] if wide else [])]
-    return [cell if "[" not in cell else cell.replace("[", "\\[") for cell in cells]
+def fitting(body: list[Row], width: int) -> list[Column]:
+    """The columns that have something to say and fit into ``width`` together."""
+    shown_columns = [column for column in COLUMNS if any(column.text(row) not in ("", "0") for row in body)]
+    widths = {
+        column: max(len(column.head), *(len(line) for row in body for line in column.text(row).split("\n")))
+        for column in shown_columns
+    }
+    named, short = COLUMNS[3], COLUMNS[4]
+    kept = [column for column in shown_columns if column is not short]
+    for order in range(1, 8):
+        if sum(widths[column] for column in kept) + 3 * (len(kept) - 1) <= width:
+            break
+        if order == 6 and named in kept:  # the tensors' shapes alone, then not even these
+            kept[kept.index(named)] = short
+            widths[short] = max(widths[short], len(named.head))
+        else:
+            kept = [column for column in kept if column.goes != order and not (order == 7 and column is short)]
+    return [column._replace(head=named.head) if column is short else column for column in kept]
 
 
 def new_table(**more: Any) -> Table:
     """A table in the house's manner: a rule below the head, no frame."""
     from rich import box
 
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", **more)
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", **more)
 
 
 def pairs(lines: list[tuple[str, str]]) -> Any:
@@ -98,7 +119,7 @@ def verification_table(verification: Any, figures: tuple[str, ...]) -> Any:
     return Group(table, *notes, Text(f"{counts}", style="bold"))
 
 
-def simple_table(header: tuple[str, ...], lines: list[tuple[str, ...]]) -> Any:
+def simple_table(header: tuple[str, ...], lines: Sequence[Sequence[str]]) -> Any:
     """Rows of texts under a header."""
     table = new_table()
     for place, name in enumerate(header):

@@ -62,6 +62,7 @@ class Frame(NamedTuple):
     values: dict[str, Any]
     definitions: dict[str, Definition]
     path: str
+    alone: bool = False  # does the block consist of one step, which may use the path as its own name?
 
 
 def elaborate(source: str, name: str = "", sizes: Mapping[str, Dim] | None = None) -> Graph:
@@ -393,19 +394,20 @@ class Elaborator:
         if len(step.arguments) != 1 or step.arguments[0].name is not None or len(step.branches) != 1:
             self.fail("syntax", "repeat takes a number and one block", step.span, expected="repeat 3 { … }")
         times = self.value(step.arguments[0].value)
-        if not isinstance(times, int) or isinstance(times, bool) or not 0 <= times <= MAX_REPEATS:
+        first, stop = (times.start or 0, times.stop) if isinstance(times, slice) else (0, times)
+        if not all(type(bound) is int and 0 <= bound <= MAX_REPEATS for bound in (first, stop)):
             self.fail(
                 "bad-argument",
                 "the number of repeats must be a plain number",
                 step.arguments[0].span,
-                expected=f"0 to {MAX_REPEATS:,}",
-                found=text(times) if isinstance(times, (int, Expr)) else repr(times),
+                expected=f"0 to {MAX_REPEATS:,}, or first:stop to number the blocks from first on",
+                found=text(times) if isinstance(times, (int, Expr)) else step.arguments[0].span.of(self.source),
             )
         body = step.branches[0]
         has_labels = any(getattr(item, "labels", ()) for item in body.items)
         path = self.label_path(step) if step.labels else self.builder.fresh_name(self.path + "repeat") if has_labels else ""
-        for number in range(times):
-            with self.frame(f"{path}.{number}." if path else self.path):
+        for number in range(first, stop):
+            with self.frame(f"{path}.{number}." if path else self.path, alone=bool(path) and len(body.items) == 1):
                 self.run(body)
         if step.labels:
             self.mark(step.labels, self.running(step.span))
@@ -447,7 +449,12 @@ class Elaborator:
                     )
                 with self.frame(self.path, values):
                     values[parameter.name.id] = self.value(parameter.default)
-        path = self.label_path(step) if step.labels else self.builder.fresh_name(self.path + word)
+        if step.labels:
+            path = self.label_path(step)
+        elif self.frames[-1].alone:  # the whole of a numbered block: layer1.0, not layer1.0.basic1
+            path = self.path[:-1]
+        else:
+            path = self.builder.fresh_name(self.path + word)
         self.calls.append(word)
         with self.frame(path + ".", values):
             self.run(definition.body)
@@ -460,8 +467,8 @@ class Elaborator:
         return self.frames[-1].path
 
     @contextmanager
-    def frame(self, path: str, values: dict[str, Any] | None = None) -> Iterator[None]:
-        self.frames.append(Frame(dict(values or {}), {}, path))
+    def frame(self, path: str, values: dict[str, Any] | None = None, alone: bool = False) -> Iterator[None]:
+        self.frames.append(Frame(dict(values or {}), {}, path, alone))
         try:
             yield
         finally:
@@ -632,6 +639,8 @@ class Elaborator:
                 name = next(queue, None)
                 if name is None:
                     self.too_many(kind, positional, argument)
+                if not torch_form and isinstance(value, Number) and self.meant_for_inferred(kind, name, value.value):
+                    self.inferred_size(kind, name, argument)
             elif name in letters and not torch_form:
                 name = letters[name]
             elif name not in kind.arguments:
@@ -647,6 +656,23 @@ class Elaborator:
                 continue
             self.put(kind, bound, name, result, argument)
         return bound
+
+    def meant_for_inferred(self, kind: type[Layer], name: str, value: int | float) -> bool:
+        """Is a whole number written where only an inferred size would be one (``bn 64``)?"""
+        infers = any(argument.axis is not None for argument in kind.arguments.values())
+        return infers and kind.arguments[name].type in ("real", "flag") and isinstance(value, int) and value > 1
+
+    def inferred_size(self, kind: type[Layer], name: str, argument: Argument) -> NoReturn:
+        inferred = next(key for key, accepted in kind.arguments.items() if accepted.axis is not None)
+        value = argument.value.span.of(self.source)
+        self.fail(
+            "bad-argument",
+            f"{kind.__name__} reads its {inferred} off the input: it is not written in the short form",
+            argument.span,
+            expected=f"no {inferred}",
+            found=value,
+            hint=f"leave it out, or write {inferred}={value} to have it checked, or {name}={value} if that is meant",
+        )
 
     def put(self, kind: type[Layer], bound: Bound, name: str, value: Any, argument: Argument) -> None:
         if name in bound.values:

@@ -30,6 +30,10 @@ def builds(*kinds: str) -> Callable[[Builder], Builder]:
     return register
 
 
+class NoModule(Exception):
+    """torch has no module for a kind, and nobody has written one."""
+
+
 Feeder = Callable[..., torch.Tensor]
 _FEEDERS: dict[str, Feeder] = {}
 
@@ -73,12 +77,12 @@ def arguments(layer: Layer) -> dict[str, Any]:
 def build(layer: Layer, *inputs: Shape) -> torch.nn.Module:
     """The real module of a layer (after :meth:`Layer.infer`) that is to be applied to these inputs.
 
-    Raises what torch raises for illegal arguments, and LookupError for a kind without namesake or builder.
+    Raises what torch raises for illegal arguments, and NoModule for a kind without namesake or builder.
     """
     _load()
     if builder := _BUILDERS.get(layer.kind):
         return builder(layer, *inputs)
     if layer.namesake is None:
-        raise LookupError(f"no torch module is known for {layer.kind}")
+        raise NoModule(f"no torch module is known for {layer.kind}")
     module: torch.nn.Module = getattr(torch.nn, layer.namesake)(**arguments(layer))
     return module
