@@ -1,0 +1,218 @@
+"""Transposed convolutions (torch.nn: ConvTranspose1d, ConvTranspose2d, ConvTranspose3d), and the count of overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import gcd
+from typing import ClassVar, NamedTuple
+
+from netcalc.dims import Dim, maximum, product
+from netcalc.layers.base import (
+    Conditions,
+    Layer,
+    Line,
+    Shape,
+    Sizes,
+    Work,
+    at_least,
+    at_most,
+    choice,
+    divisible,
+    equal,
+    flag,
+    has_rank,
+    inferred,
+    layer,
+    record,
+    size,
+    sizes,
+)
+from netcalc.layers.convolution import LAYOUT, positive
+from netcalc.layers.reach import WHOLE, Reach, Spread
+
+# ---------------------------------------------------------------- overlaps
+
+
+class Overlaps(NamedTuple):
+    """How windows laid over an axis cover it: ``landing`` taps fall on it, on ``covered`` different positions."""
+
+    landing: Dim
+    covered: Dim
+
+
+def overlaps(windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim, length: Dim) -> Overlaps | None:
+    """What windows at i·stride − padding + j·dilation (i < windows, j < kernel) put on positions 0 … length − 1.
+
+    None where stride and dilation are not two numbers and neither is 1: the count then depends on their common
+    divisors and has no formula.
+
+    >>> overlaps(windows=3, kernel=3, stride=2, dilation=1, padding=1, length=5)  # 1 2 1 2 1: two taps fall off
+    Overlaps(landing=7, covered=5)
+    >>> overlaps(windows=3, kernel=1, stride=2, dilation=1, padding=0, length=6)  # 1 0 1 0 1 0: gaps stay empty
+    Overlaps(landing=3, covered=3)
+    >>> from netcalc.dims import symbol
+    >>> overlaps(symbol("H"), kernel=4, stride=2, dilation=1, padding=1, length=2 * symbol("H"))
+    Overlaps(landing=4*H - 2, covered=2*H)
+    """
+    both_numbers = isinstance(stride, int) and isinstance(dilation, int)
+    if not both_numbers and 1 not in (stride, dilation):
+        return None
+    common = gcd(stride, dilation) if both_numbers else 1  # type: ignore[arg-type]
+    # (i, j) and (i + dilation/common, j − stride/common) land on the same position: these repeat a covered one
+    again = (maximum(windows - dilation // common, 0), maximum(kernel - stride // common, 0))
+    shift = stride * dilation // common
+    behind = (windows - 1) * stride + dilation * (kernel - 1) + 1 - padding - length
+    landing, repeated = windows * kernel, again[0] * again[1]
+    for cut in (padding, behind):  # at the end the taps count backwards, by symmetry
+        landing = landing - _below(cut, windows, kernel, stride, dilation)
+        repeated = repeated - _below(cut - shift, *again, stride, dilation)
+    return Overlaps(landing, landing - repeated)
+
+
+def _below(bound: Dim, windows: Dim, kernel: Dim, stride: Dim, dilation: Dim) -> Dim:
+    """How many (i, j) with 0 ≤ i < windows, 0 ≤ j < kernel have i·stride + j·dilation < bound."""
+    past_windows, past_kernel = windows * stride, kernel * dilation
+    return (
+        _corner(bound, stride, dilation)
+        - _corner(bound - past_windows, stride, dilation)
+        - _corner(bound - past_kernel, stride, dilation)
+        + _corner(bound - past_windows - past_kernel, stride, dilation)
+    )
+
+
+def _corner(bound: Dim, stride: Dim, dilation: Dim) -> Dim:
+    """How many (i, j) with i, j ≥ 0 have i·stride + j·dilation < bound."""
+    if stride == 1 or not isinstance(dilation, int):
+        stride, dilation = dilation, stride
+    count = (maximum(bound, 0) + stride - 1) // stride  # the values of i
+    return _floors(count, stride, bound - (count - 1) * stride + dilation - 1, dilation)
+
+
+def _floors(count: Dim, step: Dim, start: Dim, divisor: Dim) -> Dim:
+    """The sum of ⌊(start + i·step) / divisor⌋ for i < count, by Euclid's algorithm on step and divisor."""
+    total: Dim = 0
+    sign = 1
+    while True:
+        total = total + sign * (count * (count - 1) // 2 * (step // divisor) + count * (start // divisor))
+        step, start = step % divisor, start % divisor
+        if isinstance(step, int) and step == 0:
+            return total
+        last = step * count + start
+        count, step, start, divisor = last // divisor, divisor, last % divisor, step
+
+
+class Sums(NamedTuple):
+    """Ledger lines for adding up what overlaps, or the name of what could not be counted."""
+
+    lines: tuple[Line, ...]
+    uncounted: tuple[str, ...]
+
+
+def overlap_sums(label: str, channels: Dim, depth: Dim, axes: Iterable[Overlaps | None]) -> Sums:
+    """The sums where windows overlap, for each of ``channels``: m values on a position take m − 1 add, none take none.
+
+    ``depth`` values come with every tap (the input channels of a convolution); ``axes`` are the overlaps along each.
+    """
+    found = tuple(axes)
+    known = [axis for axis in found if axis is not None]
+    if len(known) < len(found):
+        return Sums((), (f"{label}: how windows overlap is known only with numbers for stride and dilation",))
+    sums = depth * product(axis.landing for axis in known) - product(axis.covered for axis in known)
+    return Sums((Line(label, "add", (channels, sums)),), ())
+
+
+# ---------------------------------------------------------------- layers
+
+
+@record
+class _ConvTranspose(Layer):
+    """A transposed convolution: every input element is multiplied by the kernel and added to the output around it.
+
+    Shapes: ``C x L…`` → ``out_channels x L_out…`` with
+    L_out = (L − 1)·stride − 2·padding + dilation·(kernel_size − 1) + output_padding + 1 along every axis.
+    The weight is ``[in_channels, out_channels / groups, *kernel_size]``.
+    Work: each input element times each tap of out_channels / groups kernels is 1 mul, also where ``padding`` then cuts
+    the product off (so mul = MAC, over the input positions). An output on which m products fall is their sum,
+    m − 1 add (none where m is 0); + 1 add an output for the bias.
+    """
+
+    words: ClassVar[tuple[str, ...]] = ("convtranspose", "deconv")
+
+    in_channels: Dim = inferred("channels of the input", axis=0)
+    out_channels: Dim = size("channels of the output", tries=(2, 4, 6, 6, 6, 6))
+    kernel_size: Sizes = sizes("size of the window", letter="k", tries=(1, 2, 3, 3, 4))
+    stride: Sizes = sizes("step of the window on the output", 1, letter="s", tries=(1, *(2, 3) * 3, 2, 4, 4, 5, 0))
+    padding: Sizes = sizes("elements cut off at both ends", 0, letter="p", tries=(*(0, 1) * 6, 2, -1))
+    output_padding: Sizes = sizes("elements added at the far end", 0, tries=(0, 0, *(0, 1) * 5, 2, -1))
+    groups: Dim = size("blocks of channels that do not mix", 1, letter="g", tries=(1, 1, 1, 1, 2, 2, 2, 3))
+    bias: bool = flag("add a learned bias to each output channel", True)
+    dilation: Sizes = sizes("step between the taps", 1, letter="d", tries=(*(1, 2, 3) * 4, 4, 4, 0))
+    padding_mode: str = choice("what lies beyond the ends", "zeros", ("zeros",))
+
+    def conditions(self, x: Shape) -> Conditions:
+        rank = self.rank or 1
+        yield has_rank(x, rank + 1, LAYOUT[rank])
+        yield equal(self.in_channels, x[0], "in_channels", "in_channels")
+        yield from positive(self, "out_channels", "kernel_size", "stride", "dilation", "groups")
+        yield from positive(self, "padding", "output_padding", least=0)
+        yield divisible(x[0], self.groups, "in_channels", "groups")
+        yield divisible(self.out_channels, self.groups, "out_channels", "groups")
+        for extra, stride, dilation in zip(self.axes("output_padding"), self.axes("stride"), self.axes("dilation")):
+            about = "output_padding, which must be smaller than stride or dilation,"
+            yield at_most(extra, maximum(stride, dilation) - 1, about, "output_padding")
+        for length in self.output_shape(x)[1:]:
+            yield at_least(length, 1, "what padding leaves of the output", "padding")
+
+    def output_shape(self, x: Shape) -> Shape:
+        spread = zip(x[1:], *map(self.axes, ("kernel_size", "stride", "dilation", "padding", "output_padding")))
+        return (self.out_channels, *((n - 1) * s + d * (k - 1) + 1 + extra - 2 * p for n, k, s, d, p, extra in spread))
+
+    def parameters(self) -> dict[str, Shape]:
+        weight = {"weight": (self.in_channels, self.out_channels // self.groups, *self.axes("kernel_size"))}
+        return {**weight, "bias": (self.out_channels,)} if self.bias else weight
+
+    def work(self, x: Shape) -> Work:
+        outputs = self.output_shape(x)
+        products = (*x, self.out_channels // self.groups, *self.axes("kernel_size"))
+        spread = zip(x[1:], *map(self.axes, ("kernel_size", "stride", "dilation", "padding")), outputs[1:])
+        depth = x[0] // self.groups
+        sums, uncounted = overlap_sums("Σ W x", self.out_channels, depth, (overlaps(*axis) for axis in spread))
+        bias = (Line("+ b", "add", outputs),) if self.bias else ()
+        return Work((Line("W x", "mul", products), *sums, *bias), product(products), uncounted=uncounted)
+
+    def reach(self, x: Shape) -> Reach:
+        spread = zip(*map(self.axes, ("kernel_size", "stride", "dilation", "padding")))
+        return ((WHOLE, *(Spread(axis, *rule) for axis, rule in enumerate(spread, 1))),)
+
+
+@layer
+class ConvTranspose1d(_ConvTranspose):
+    __doc__ = _ConvTranspose.__doc__
+    words = (*_ConvTranspose.words, "convtranspose1d", "deconv1d")
+    rank = 1
+    namesake = "ConvTranspose1d"
+    source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose1d.html"
+    examples = ("8x50 -> convtranspose 4 k4 s2 p1", "4x7 -> convtranspose 4 k3 s3 output_padding=1 g4 nobias")
+    trial_inputs = (((6, 7),), ((4, 5),), ((2, 1),))
+
+
+@layer
+class ConvTranspose2d(_ConvTranspose):
+    __doc__ = _ConvTranspose.__doc__
+    words = (*_ConvTranspose.words, "convtranspose2d", "deconv2d")
+    rank = 2
+    namesake = "ConvTranspose2d"
+    source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html"
+    examples = ("16x8x8 -> convtranspose 8 k2 s2", "6x5x4 -> convtranspose 9 k3 s2 p1 output_padding=1 g3")
+    trial_inputs = (((6, 4, 3),), ((4, 2, 5),), ((2, 1, 3),))
+
+
+@layer
+class ConvTranspose3d(_ConvTranspose):
+    __doc__ = _ConvTranspose.__doc__
+    words = (*_ConvTranspose.words, "convtranspose3d", "deconv3d")
+    rank = 3
+    namesake = "ConvTranspose3d"
+    source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose3d.html"
+    examples = ("4x3x4x4 -> convtranspose 2 k2 s2", "2x2x3x2 -> convtranspose 2 k3x1x2 s2x1x3 p1x0x0")
+    trial_inputs = (((6, 2, 1, 3),), ((2, 2, 3, 2),))
