@@ -72,3 +72,13 @@ def verify(network: Graph | str, **options: Any) -> Verification:
     from netcalc.proof.verification import verify as prove
 
     return prove(parse(network) if isinstance(network, str) else network, **options)
+
+
+def _repr_mimebundle_(report: Report, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    """How notebooks show a report: a table, and plain text where there is no HTML."""
+    from netcalc.report import html, plain_table
+
+    return {"text/html": html(report), "text/plain": plain_table(report)}
+
+
+Report._repr_mimebundle_ = _repr_mimebundle_  # here, since analysis does not know how reports are rendered

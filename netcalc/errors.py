@@ -120,6 +120,8 @@ def did_you_mean(word: str, known: Iterable[str], *, most: int = 2) -> str:
     >>> did_you_mean("lineer", ["linear", "conv"])
     "did you mean 'linear'?"
     """
-    names = {name.lower(): name for name in known}
+    names: dict[str, str] = {}
+    for name in sorted(known, key=lambda name: name[:1].isupper() == word[:1].isupper()):
+        names[name.lower()] = name  # of Linear and linear, the one written as the word is
     near = get_close_matches(word.lower(), names, n=most, cutoff=0.6)
     return f"did you mean {' or '.join(repr(names[name]) for name in near)}?" if near else ""

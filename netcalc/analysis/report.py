@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, NamedTuple
 
 from netcalc._version import __version__
 from netcalc.analysis.operations import Ops, elements, scaled
@@ -257,6 +257,8 @@ class Report:
         """``layer: operation`` for every operation that nobody has stated; not empty: the totals are lower bounds."""
         return tuple(f"{layer.name}: {name}" for layer in self.layers for name in layer.uncounted)
 
+    _repr_mimebundle_: ClassVar[Callable[..., dict[str, str]]]  # set where reports are rendered
+
     def __getitem__(self, name: str | int) -> LayerReport:
         """The layer of that name, or by its place among the layers."""
         if isinstance(name, int):
@@ -297,12 +299,6 @@ class Report:
             f"<Report {len(self.layers)} layers -> {shape_text(self.output_shape)}: {shown(self.params)} parameters, "
             f"{shown(self.flops)} FLOPs ({CONVENTION})>"
         )
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """How notebooks show a report: a table, and plain text where there is no HTML."""
-        from netcalc.report import html, plain_table
-
-        return {"text/html": html(self), "text/plain": plain_table(self)}
 
 
 def plain(value: Any) -> Any:

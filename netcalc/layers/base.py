@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, ClassVar, Iterator, NamedTuple, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Iterator, NamedTuple, TypeVar
 
 from netcalc.dims import Dim, Expr, holds, product, text
 from netcalc.errors import SpecError
@@ -358,6 +358,7 @@ class Layer:
     Class facts: ``words`` are its names in the short form (a word that several ranks share, such as ``conv``,
     takes the kind whose ``rank`` fits the input); ``namesake`` is the name of its torch.nn class, or None for a
     kind of our own; ``arity`` the number of inputs (None: two or more); ``source`` a paper or torch page;
+    ``stated_by_name`` maps arguments whose lone number the short form takes only by name to a hint ({} is the value);
     ``examples`` are one-line specs; ``trial_inputs`` are the input shapes that the conformance suite draws from.
     """
 
@@ -365,10 +366,15 @@ class Layer:
     rank: ClassVar[int | None] = None
     namesake: ClassVar[str | None] = None
     arity: ClassVar[int | None] = 1
+    stated_by_name: ClassVar[dict[str, str]] = {}
     source: ClassVar[str] = ""
     examples: ClassVar[tuple[str, ...]] = ()
     trial_inputs: ClassVar[tuple[tuple[tuple[int, ...], ...], ...]] = ()
     arguments: ClassVar[dict[str, Argument]] = {}
+
+    if TYPE_CHECKING:
+
+        def __init__(self, *values: Any, **named: Any) -> None: ...  # made by dataclass from the fields
 
     # ``*inputs: Any, **more: Any`` lets a kind name its inputs: ``def work(self, x: Shape)``.
 
@@ -528,7 +534,6 @@ REGISTRY: dict[str, type[Layer]] = {}
 Kind = TypeVar("Kind", bound=Layer)
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(size, sizes, integer, real, flag, choice, shape, phrase, inferred))
 def record(cls: type[Kind]) -> type[Kind]:
     """Make ``cls`` a frozen dataclass of its arguments, without registering it (a base of several ranks)."""
     made: Any = dataclass(frozen=True, repr=False, eq=False)(cls)
@@ -536,7 +541,6 @@ def record(cls: type[Kind]) -> type[Kind]:
     return made  # type: ignore[no-any-return]
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(size, sizes, integer, real, flag, choice, shape, phrase, inferred))
 def layer(cls: type[Kind]) -> type[Kind]:
     """Make ``cls`` a layer kind: a frozen dataclass, in the registry."""
     made = record(cls)

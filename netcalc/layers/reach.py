@@ -11,10 +11,13 @@ position ``i`` reads:
                                    convolution; pixel shuffle)
 ``Adaptive(axis, n, m)``           ``⌊o·n/m⌋ … ⌈(o + 1)·n/m⌉ − 1`` of ``n`` positions, ``m`` outputs (adaptive pools)
 ``Resized(axis, …)``               interpolation: 1, 2 or 4 positions around ``o``'s source coordinate (upsampling)
-``Blocks(axis, m, n)``             the ``n`` positions of its block, where ``m`` outputs share one (grouped channels)
+``Blocks(axis, m, n)``             the ``n`` positions of its block, where ``m`` outputs share one (grouped channels,
+                                   attention in windows)
 ``Whole()``                        every position (contracted axes, statistics over the axis, size-1 broadcast)
 ``Merged(axis)``                   one position, found by unravelling ``i`` (flatten: several input axes become
                                    one output axis)
+``Digits(parts)``                  one position, put together from digits of output positions (unflatten, rearrange,
+                                   channel shuffle)
 ``Unknown(reason)``                not known: reported by name, never guessed
 =================================  ==========================================================================
 
@@ -120,7 +123,7 @@ class Resized(NamedTuple):
     ``o·(length − 1)/(outputs − 1)`` with ``align_corners``; ``scale`` is ``length / outputs``, or ``1 / factor`` where
     a factor was given. A tap whose weight is zero is not read.
 
-    >>> [list(Resized(1, length=4, outputs=8, taps=2).reads(o)) for o in range(3)]  # −1 lies out: the border is repeated
+    >>> [list(Resized(1, length=4, outputs=8, taps=2).reads(o)) for o in range(3)]  # −1: the border, again
     [[-1, 0], [0, 1], [0, 1]]
     >>> [list(Resized(1, length=4, outputs=7, taps=2, align_corners=True).reads(o)) for o in range(3)]
     [[0], [0, 1], [1]]
@@ -159,23 +162,29 @@ class Resized(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """Blocks that do not mix: each of ``outputs`` positions in a row reads the same ``inputs`` positions (groups).
+    """Blocks that do not mix: each of ``outputs`` positions in a row reads the same ``inputs`` positions.
+
+    Groups of channels, or attention in windows; the blocks may begin ``shift`` positions further on (Swin's shifted
+    windows), which leaves shorter ones at the ends.
 
     >>> [list(Blocks(0, outputs=2, inputs=3).reads(o)) for o in range(4)]
     [[0, 1, 2], [0, 1, 2], [3, 4, 5], [3, 4, 5]]
+    >>> [list(Blocks(0, outputs=4, inputs=4, shift=1).reads(o)) for o in (0, 1, 4)]
+    [[-3, -2, -1, 0], [1, 2, 3, 4], [1, 2, 3, 4]]
     """
 
     axis: int
     outputs: Dim
     inputs: Dim
+    shift: Dim = 0
 
     @property
     def period(self) -> tuple[int, int]:
         return number(self.outputs), number(self.inputs)
 
     def reads(self, output: int) -> range:
-        _, outputs, inputs = map(number, self)
-        first = output // outputs * inputs
+        _, outputs, inputs, shift = map(number, self)
+        first = (output - shift) // outputs * inputs + shift
         return range(first, first + inputs)
 
 
@@ -189,6 +198,25 @@ class Merged(NamedTuple):
     axis: int
 
 
+class Part(NamedTuple):
+    """One digit of an output position ``o``: ``o // step mod size``."""
+
+    axis: int
+    step: Dim
+    size: Dim
+
+
+class Digits(NamedTuple):
+    """The input position is written with digits of output positions, the slowest first.
+
+    ``Digits((Part(0, 1, 2), Part(1, 1, 3)))`` is an axis of 6 that became two axes of 2 and 3 (unflatten);
+    ``Digits((Part(0, 1, g), Part(0, g, n)))`` an axis of g·n whose g groups were dealt out in turn (channel shuffle).
+    All rules of an input that use digits of one output axis must use up that axis.
+    """
+
+    parts: tuple[Part, ...]
+
+
 class Unknown(NamedTuple):
     """What a unit reads along this axis is not stated; ``reason`` says why."""
 
@@ -196,7 +224,7 @@ class Unknown(NamedTuple):
 
 
 Sliding = Union[Window, Spread, Adaptive, Resized, Blocks]
-Rule = Union[Window, Spread, Adaptive, Resized, Blocks, Whole, Merged, Unknown]
+Rule = Union[Window, Spread, Adaptive, Resized, Blocks, Whole, Merged, Digits, Unknown]
 Reach = tuple[tuple[Rule, ...], ...]
 """For each input of a layer, one rule for each of that input's axes."""
 

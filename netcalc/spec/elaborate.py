@@ -626,9 +626,11 @@ class Elaborator:
                     name, stated = flag
                     self.put(kind, bound, name, stated, argument)
                     continue
-                if allow_nodes and isinstance(found := self.try_node(value), NodeReference):
-                    bound.nodes.append(found.index)
-                    continue
+                if allow_nodes:
+                    found = self.try_node(value)
+                    if isinstance(found, NodeReference) or found is None and len(positional) == 0:
+                        bound.nodes.append(self.node(value))
+                        continue
             if name == "tied" and not torch_form and "weight" in _parameter_names(kind):
                 owner = self.builder.nodes[self.node(value)] if isinstance(value, Name) else None
                 if owner is None or "weight" not in owner.applied.parameters:
@@ -639,6 +641,15 @@ class Elaborator:
                 name = next(queue, None)
                 if name is None:
                     self.too_many(kind, positional, argument)
+                if not torch_form and isinstance(value, Number) and (hint := kind.stated_by_name.get(name)):
+                    self.fail(
+                        "ambiguous-argument",
+                        f"{value.span.of(self.source)} could mean more than one thing to {step.word.id}: name it",
+                        argument.span,
+                        expected=_listed([f"{key}=" for key in positional[:2]]),
+                        found=argument.span.of(self.source),
+                        hint=hint.format(value.span.of(self.source)),
+                    )
                 if not torch_form and isinstance(value, Number) and self.meant_for_inferred(kind, name, value.value):
                     self.inferred_size(kind, name, argument)
             elif name in letters and not torch_form:

@@ -74,6 +74,7 @@ class Parser:
         self.tokens = tokenize(text, name)
         self.position = 0
         self.depth = 0
+        self.begun = False  # has a step other than a constant or definition been read?
 
     # ------------------------------------------------------------ reading tokens
 
@@ -146,6 +147,7 @@ class Parser:
         self.separator(first=True)
         while not self.at(END, "}", "|"):
             items.append(self.step())
+            self.begun = self.begun or not isinstance(items[-1], (Constant, Definition))
             if not self.separator() and not self.at(END, "}", "|"):
                 self.fail("'->' or a new line", hint=_separator_hint(self.token))
         return Steps(tuple(items), self.span_from(start))
@@ -179,10 +181,10 @@ class Parser:
         return InputStep(None, size := self.size(commas=True), size.span)
 
     def looks_like_size(self) -> bool:
-        """Does a name that begins with a capital begin a size (``HxW``, ``T, D``, ``D``) rather than a layer?"""
-        return self.following.type in ("X", ",", "*", "+", "//", "ARROW", "NEWLINE", END) and not (
-            self.following.type in ("ARROW", "NEWLINE", END) and (len(self.token.text) > 2 or self.position > 0)
-        )
+        """Does a name that begins with a capital begin a size (``HxW``, ``T, D``; first of all also ``D``) or a layer?"""
+        if self.following.type in ("ARROW", "NEWLINE", END):
+            return not self.begun and len(self.token.text.rstrip("0123456789")) == 1
+        return self.following.type in ("X", ",", "*", "+", "//")
 
     def input(self) -> InputStep:
         start = self.take().span

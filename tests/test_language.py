@@ -1,0 +1,277 @@
+"""The spec language: what it says, and the errors for what it does not."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import netcalc
+from netcalc import SpecError, analyze, parse
+from netcalc.layers import all_kinds, all_words
+from netcalc.spec.mlp import mlp_spec
+
+
+def layers(text, **sizes):
+    return [node.layer for node in parse(text, **sizes).nodes]
+
+
+def shape(text, **sizes):
+    graph = parse(text, **sizes)
+    return graph[graph.outputs[-1]].shape
+
+
+def error(text, **sizes) -> SpecError:
+    with pytest.raises(SpecError) as caught:
+        parse(text, **sizes)
+    return caught.value
+
+
+# ---------------------------------------------------------------- chains
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3x32x32 -> conv 16 k3 s2 p1", "input 3x32x32\nConv2d(3, 16, kernel_size=3, stride=2, padding=1)"),
+        ("3x32x32 -> conv 16 3 2 1", "3 × 32 × 32 → nn.Conv2d(3, 16, 3, 2, 1)"),
+        ("3,32,32 -> conv 16 k=3 s=2 p=1", "input (3, 32, 32)\n\ntorch.nn.Conv2d(3, 16, (3, 3), (2, 2), (1, 1))"),
+        ("1x8x9 -> conv 4 k3x5 p1x2", "1x8x9 -> conv 4 kernel_size=(3, 5) padding=[1, 2]"),
+        ("8 -> linear 4 nobias", "8 -> linear 4 bias=False"),
+        ("1x9x9 -> maxpool 3 s2 ceil_mode", "1x9x9 -> maxpool(3, stride=2, ceil_mode=True)"),
+        ("d = 4\n8 -> linear 2*d", "8 -> linear 8"),
+        ("d = 2*(3+1)//2 - 1\n8 -> linear d", "8 -> linear 3"),
+        ("4x6 -> flatten 1 -1", "4x6 -> flatten"),
+        ("8 -> relu  # a comment\n-> linear 2 # another", "8 -> relu -> linear 2"),
+        ("8 ->\n  relu\n\n\n -> linear 2", "8 -> relu -> linear 2"),
+    ],
+)
+def test_two_ways_of_saying_the_same(one, other):
+    def facts(text):
+        return [(layer["input_shapes"], layer["output_shape"], layer["params"], layer["work"]) for layer in analyze(text).to_dict()["layers"]]
+
+    assert facts(one) == facts(other)
+
+
+def test_rank_free_kinds_take_their_rank_from_the_input():
+    kinds = [layers(f"{size} -> conv 4 k3 p1 -> bn -> maxpool 2")[1:] for size in ("2x8", "2x8x8", "2x8x8x8")]
+    assert [[layer.kind for layer in three] for three in kinds] == [
+        [f"Conv{rank}d", f"BatchNorm{rank}d", f"MaxPool{rank}d"] for rank in (1, 2, 3)
+    ]
+
+
+def test_letters():
+    assert str(shape("3xHxW -> conv D k3 s2 p1")) == "(D, (H+1)//2, (W+1)//2)"
+    assert shape("3xHxW -> conv D k3 s2 p1", H=224, W=32, D=8) == (8, 112, 16)
+    assert shape("T x D -> linear 4*D", T=3, D=2) == (3, 8)
+    assert netcalc.mlp("D-H-C").symbols == ("C", "D", "H")
+
+
+def test_five_strides_fold_into_one_floor():
+    assert str(shape("3xHx8 -> " + " -> ".join(["conv 4 k3 s2 p1"] * 5))) == "(4, (H+31)//32, 1)"
+
+
+def test_set_overrides_constants_and_letters():
+    assert shape("d = 768\nN -> linear d", d=4) == (4,)
+    assert shape("d = 768\nN -> linear d*N", N=2) == (1536,)
+    assert error("d = 768\n8 -> linear d", dd=4).code == "unknown-symbol"
+
+
+# ---------------------------------------------------------------- networks
+
+
+def test_residual_adds_the_input_or_the_second_branch():
+    report = analyze("4x8x8 -> residual { conv 4 k3 p1 -> bn -> relu -> conv 4 k3 p1 } -> relu")
+    assert [layer.kind for layer in report.layers] == ["Conv2d", "BatchNorm2d", "ReLU", "Conv2d", "Add", "ReLU"]
+    assert report["add1"].flops == 4 * 8 * 8
+    assert shape("4x8x8 -> residual { conv 8 k3 s2 p1 | conv 8 k1 s2 }") == (8, 4, 4)
+
+
+def test_merges_names_and_skips():
+    assert shape("4x8x8 -> concat { conv 3 k1 | conv 5 k3 p1 | identity }") == (12, 8, 8)
+    assert shape("4x8x8 -> conv 6 k1 as a -> maxpool 2 -> upsample scale_factor=2 -> concat a") == (12, 8, 8)
+    assert shape("4x8x8 -> conv 6 k1 as a -> relu -> add a -> mul a") == (6, 8, 8)
+    graph = parse("input a: 4\ninput b: 6\nlinear 3 -> relu as r\nfrom a -> linear 3 -> add r")
+    assert [graph.nodes[i].shape for i in graph.outputs] == [(3,)]
+
+
+def test_every_unused_end_is_an_output_unless_stated():
+    graph = parse("8 -> linear 4 as a -> relu\nfrom a -> linear 2 as b")
+    assert [graph.nodes[i].shape for i in graph.outputs] == [(4,), (2,)]
+    graph = parse("8 -> linear 4 as a -> relu\nfrom a -> linear 2 as b\noutput b")
+    assert [graph.nodes[i].name for i in graph.outputs] == ["b"]
+
+
+def test_definitions_repeats_and_names():
+    text = """
+    def block(c, s=1) {
+      residual { conv c k3 s=s p1 -> bn | conv c k1 s=s } -> relu
+    }
+    3x16x16
+    block 8
+    repeat 2 { block(8) } as layer1
+    repeat 1:3 { block 8 s=1 } as layer2
+    block(16, s=2) as layer3.0
+    """
+    names = [node.name for node in parse(text).nodes]
+    assert {"block1.conv1", "layer1.0.bn1", "layer1.1.add1", "layer2.1.conv1", "layer2.2.conv2", "layer3.0.relu1"} <= set(names)
+    assert shape(text) == (16, 8, 8)
+
+
+def test_chunk_and_split():
+    assert shape("8x4x4 -> chunk 2 as a, b -> from a -> add b") == (4, 4, 4)
+    assert shape("8x4x4 -> split 5 3 as a, b\nfrom b") == (3, 4, 4)
+    assert error("8x4x4 -> split 5 4 as a, b").code == "shape-mismatch"
+    assert error("8x4x4 -> chunk 2 as a").code == "bad-argument"
+
+
+def test_shared_weights_count_once_and_work_twice():
+    once = analyze("8 -> linear 8 as f -> relu")
+    for spec in ("8 -> linear 8 as f -> relu -> share f", "8 -> linear 8 as f -> relu -> f"):
+        twice = analyze(spec)
+        assert twice.params == once.params and twice.macs == 2 * once.macs
+    tied = analyze("T -> embedding 100 16 as wte -> linear 100 nobias tied=wte")
+    assert tied.params == 1600
+
+
+# ---------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "underlined", "says"),
+    [
+        ("3x8x8 -> upsample 2", "ambiguous-argument", "2", "scale_factor=2"),
+        ("256 -> lineer 10", "unknown-kind", "lineer", "did you mean 'linear'"),
+        ("3x8x8 -> Conv2D(3, 4, 3)", "unknown-kind", "Conv2D", "'conv2d'"),
+        ("256 -> RELU", "unknown-kind", "RELU", "'relu'"),
+        ("3x8x8 -> conv 4 k3 strid=2", "unknown-argument", "strid", "'stride'"),
+        ("3x8x8 -> conv 4 K=3", "ambiguous-argument", "K=3", "which do you mean"),
+        ("3x8x8 -> conv 4", "missing-argument", "conv 4", "kernel_size"),
+        ("3x8x8 -> conv 4 3 1 1 1 1 True zeros 5", "too-many-arguments", "5", "one too many"),
+        ("3x8x8 -> conv 4 k3 kernel_size=3", "repeated-argument", "kernel_size=3", "twice"),
+        ("3x8x8 -> conv 4 k9", "illegal-size", "k9", "kernel_size=8"),
+        ("3x8x8 -> conv 4 k3 g2", "not-divisible", "g2", "groups=1"),
+        ("3x8x8 -> conv 4 k3 p=smae", "unknown-name", "smae", ""),
+        ("3x8x8 -> conv 4.5 k3", "bad-argument", "4.5", "an integer"),
+        ("3x8x8 -> conv 4 k3x3x3", "wrong-rank", "k3x3x3", "3 entries"),
+        ("8x3x32x32x32 -> conv 4 k3", "wrong-rank", "conv", "batch axis"),
+        ("3x8x8 -> flatten -> Linear(100, 10)", "shape-mismatch", "100", "in_features=192"),
+        ("3x8x8 -> conv 16 k3 -> bn 16", "bad-argument", "16", "num_features"),
+        ("3x0x8 -> relu", "illegal-size", "3x0x8", "at least 1"),
+        ("conv 4 k3", "no-input", "conv 4 k3", "a size first"),
+        ("", "empty", "", "no network"),
+        ("8 -> -> relu", "syntax", "->", "a layer"),
+        ("8 -> relu ->", "syntax", "", "behind the '->'"),
+        ("8 - relu", "unknown-name", "relu", "not defined"),
+        ("8 relu", "syntax", "relu", "'->' between layers"),
+        ("8 -> linear 3k", "syntax", "k", "3*k"),
+        ("8 -> linear 8/2", "syntax", "/", "//"),
+        ("8 -> linear 8//0", "division-by-zero", "0", "zero"),
+        ("8 -> linear d", "unknown-name", "d", "capital: D"),
+        ("8 -> linear 10000000000000000000", "too-large", "10000000000000000000", "18 digits"),
+        ("8 -> linear 10 -> 3x4", "misplaced-size", "3x4", "further input"),
+        ("8 -> relu $", "unexpected-character", "$", ""),
+        ("8 -> relu 'abc", "unexpected-character", "'", "closing quote"),
+        ("8 -> residual { relu", "syntax", "", "'}'"),
+        ("8 -> concat { relu }", "bad-argument", "concat { relu }", "two branches"),
+        ("8 -> add { relu | }", "empty", "", "identity"),
+        ("8 -> add nothing", "unknown-node", "nothing", ""),
+        ("8 -> from nothing", "unknown-node", "nothing", ""),
+        ("8 -> linear 2 as a -> linear 3 as a", "name-taken", "a", "two layers"),
+        ("def f { f }\n8 -> f", "recursion", "f", "f -> f"),
+        ("def f(c) { linear c }\n8 -> f", "missing-argument", "f", "c"),
+        ("def f(c) { linear c }\n8 -> f d=3", "unknown-argument", "d=3", ""),
+        ("8 -> repeat 1000000 { relu }", "bad-argument", "1000000", "10,000"),
+        ("8 -> repeat 10000 { repeat 10000 { relu } }", "too-large", "", "repeats"),
+        ("8 -> " + "(" * 60 + "3", "too-deep", "", "brackets"),
+        ("8 -> " + "residual { " * 60, "too-deep", "", "brackets"),
+        ("a = 999999999*999999999\nb = a*a*a\n8 -> linear b", "too-large", "", "18 digits"),
+    ],
+)
+def test_errors_name_the_place_and_the_fix(text, code, underlined, says):
+    found = error(text)
+    assert found.code == code, str(found)
+    assert says in str(found), str(found)
+    if underlined:
+        assert found.span is not None and found.span.of(text) == underlined, str(found)
+    else:
+        assert code == "empty" or found.span is not None
+
+
+def test_a_merge_says_which_branches_and_layers_disagree():
+    found = str(error("4x8x8 -> concat { conv 3 k3 p1 as left | conv 5 k3 s2 p1 as right }"))
+    for word in ("left", "right", "8", "4"):
+        assert word in found, found
+
+
+def test_a_misfit_names_the_layer_that_fixed_the_size():
+    found = str(error("3x8x8 -> conv 4 k3 as early -> relu -> bn -> Conv2d(5, 8, 3)"))
+    assert "early" in found and "in_channels=4" in found and "line 1" in found
+
+
+def test_errors_survive_pickling():
+    import pickle
+
+    found = error("256 -> lineer 10")
+    again = pickle.loads(pickle.dumps(found))
+    assert str(again) == str(found) and again.span == found.span
+
+
+# ---------------------------------------------------------------- mlp
+
+
+def test_mlp_widths():
+    assert mlp_spec("16x16-512-1") == "16x16 -> flatten -> linear 512 -> relu -> linear 1"
+    assert mlp_spec("1x28x28-512-10", "tanh", "sigmoid", bias=False) == (
+        "1x28x28 -> flatten -> linear 512 nobias -> tanh -> linear 10 nobias -> sigmoid"
+    )
+    for widths in ("256", "", "256-", "256--1", "a-b", "256-512x2-1", "256 512", "256-1.5-1", "-3-4"):
+        with pytest.raises(SpecError) as caught:
+            netcalc.mlp(widths)
+        assert str(caught.value)
+
+
+# ---------------------------------------------------------------- anything at all
+
+WORDS = sorted({*all_words(), *all_kinds(), "residual", "repeat", "def", "add", "concat", "as", "from", "input", "output", "share"})
+SCRAPS = st.one_of(
+    st.sampled_from(WORDS),
+    st.sampled_from("-> -> -> | { } ( ) [ ] , = : + - * // x × k3 s2 p1 d2 g2 3 8 3x8x8 H W T x D 0 -1 1e-5 'a' # \n".split(" ")),
+    st.text(max_size=3),
+    st.integers(-5, 10**20).map(str),
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(SCRAPS, max_size=14).map(" ".join))
+def test_no_input_ends_in_anything_but_a_graph_or_a_spec_error(text):
+    try:
+        graph = parse(text)
+    except SpecError as caught:
+        assert str(caught) and caught.code
+    else:
+        netcalc.analyze(graph).to_dict()
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=60))
+def test_nor_does_any_text(text):
+    try:
+        parse(text)
+    except SpecError as caught:
+        assert str(caught)
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(WORDS), st.lists(SCRAPS, max_size=4), st.sampled_from(["8", "4x8", "3x8x8", "2x5x5x5", "TxD", "CxHxW"]))
+def test_nor_does_any_layer(word, arguments, size):
+    try:
+        netcalc.analyze(f"{size} -> {word} {' '.join(arguments)}").to_dict()
+    except SpecError as caught:
+        assert str(caught)
+
+
+def test_limits_hold_in_time_and_memory():
+    for text in ("8 -> relu " * 200_000, "(" * 500_000, "8" * 900_000, "a=1\n" * 200_000, "8 -> " + "relu -> " * 100_000 + "relu"):
+        try:
+            parse(text)
+        except SpecError as caught:
+            assert len(str(caught)) < 2000
