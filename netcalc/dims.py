@@ -423,6 +423,9 @@ def _by_number(numerator: Expr, q: int) -> Dim:
     >>> print((H // 2 + 1) // 3, (2 * H + 3) // 4, -(-H // 4))
     (H+2)//6 (H+1)//2 (H+3)//4
     """
+    folded = _folded(numerator, q)
+    if folded is not None:
+        return folded
     whole: Terms = {}
     rest: Terms = {}
     divisor = q
@@ -453,24 +456,30 @@ def _by_number(numerator: Expr, q: int) -> Dim:
     if constant:
         rest[()] = constant
     inner = _expr(rest)
-    return _make(whole) + _folded(inner, q)
+    folded = _folded(inner, q)
+    return _make(whole) + (_atomic(inner, q) if folded is None else folded)
 
 
-def _folded(numerator: Expr, denominator: Dim) -> Dim:
-    """The atom ⌊numerator/denominator⌋, or ⌊(⌊x/a⌋+b)/c⌋ = ⌊(x+ab)/(ac)⌋ where it applies (a, c > 0)."""
+def _folded(numerator: Expr, denominator: Dim) -> Dim | None:
+    """⌊(⌊x/a⌋+b)/c⌋ = ⌊(x+ab)/(ac)⌋ where there is such an inner floor, for positive a and c."""
     nested = [
         m
         for m, c in numerator._terms.items()
         if len(m) == 1 and -1 <= c <= 1 and isinstance(m[0], Floor) and _positive(m[0].denominator)
     ]
-    if nested:
-        m = min(nested, key=_order)
-        inner = m[0]
-        assert isinstance(inner, Floor)
-        sign, a = numerator._terms[m], inner.denominator
-        others = _make({n: c for n, c in numerator._terms.items() if n is not m})
-        x = inner.numerator if sign == 1 else a - 1 - inner.numerator  # -⌊x/a⌋ = ⌊(a-1-x)/a⌋
-        return _quotient(x + others * a, denominator * a)
+    if not nested:
+        return None
+    m = min(nested, key=_order) if len(nested) > 1 else nested[0]
+    inner = m[0]
+    assert isinstance(inner, Floor)
+    sign, a = numerator._terms[m], inner.denominator
+    b = _make({n: c for n, c in numerator._terms.items() if n is not m})
+    x = inner.numerator if sign == 1 else a - 1 - inner.numerator  # -⌊x/a⌋ = ⌊(a-1-x)/a⌋
+    return _quotient(x + b * a, denominator * a)
+
+
+def _atomic(numerator: Expr, denominator: Dim) -> Dim:
+    """The atom ⌊numerator/denominator⌋, or its value where the bounds leave only one."""
     low, high = _divided(bounds(numerator), bounds(denominator))
     if low is not None and low == high:
         return low
@@ -512,7 +521,8 @@ def _by_formula(numerator: Dim, q: Expr) -> Dim:
         if _nonnegative(inner) and _nonnegative(q - 1 - inner):
             return _make(whole)
         if isinstance(inner, Expr):
-            return _make(whole) + _folded(inner, q)
+            folded = _folded(inner, q)
+            return _make(whole) + (_atomic(inner, q) if folded is None else folded)
     return _make(whole) + _expr({(_floor(inner, q),): 1})
 
 
@@ -637,25 +647,21 @@ def _settled(which: str, dims: Iterable[Dim]) -> Dim:
 
 
 def _flattened(which: str, dims: Iterable[Dim]) -> Iterator[Dim]:
-    """Each distinct argument, an inner minimum (of a minimum) opened, or the negative of a maximum."""
+    """Each distinct argument, with an inner maximum (of a maximum) opened, or the negative of a minimum."""
     waiting, seen = list(reversed([_whole(dim) for dim in dims])), set()
     while waiting:
         dim = waiting.pop()
         for m, c in _terms(dim).items():
-            if (
-                len(m) == 1
-                and -1 <= c <= 1
-                and isinstance(m[0], Extreme)
-                and (m[0].which == which) == (c == 1)
-            ):
-                rest = dim - _expr({m: c})
-                waiting.extend([rest + arg * c for arg in reversed(m[0].args)])
+            atom = m[-1] if m else None  # minima and maxima stand last
+            if isinstance(atom, Extreme) and _cofactor(m, c, atom) == (1 if atom.which == which else -1):
+                rest, factor = dim - _expr({m: c}), _make({m[:-1]: c})
+                waiting.extend([rest + factor * arg for arg in reversed(atom.args)])
                 break
         else:
             if dim not in seen:
                 seen.add(dim)
                 yield dim
-        if len(seen) > 256:
+        if len(seen) + len(waiting) > 256:
             raise OverflowError("this formula is too large: a minimum or maximum of more than 256 sizes")
 
 
@@ -1072,6 +1078,8 @@ def holds(left: Dim, relation: str, right: Dim) -> bool | None:
     >>> holds(H // 2 + (H + 1) // 2, "==", H), holds(4 * H + 2, "divisible by", 4)
     (True, False)
     """
+    if relation not in _RELATIONS:
+        raise ValueError(f"unknown relation {relation!r}: one of {', '.join(_RELATIONS)}")
     if type(left) is int and type(right) is int:
         return _RELATIONS[relation](left, right)
     left, right = _whole(left), _whole(right)
@@ -1087,10 +1095,8 @@ def holds(left: Dim, relation: str, right: Dim) -> bool | None:
     if relation in (">=", "<"):
         atleast = _is_nonnegative(left - right)
         return atleast if relation == ">=" or atleast is None else not atleast
-    if relation in ("<=", ">"):
-        atmost = _is_nonnegative(right - left)
-        return atmost if relation == "<=" or atmost is None else not atmost
-    raise ValueError(f"unknown relation {relation!r}: one of {', '.join(_RELATIONS)}")
+    atmost = _is_nonnegative(right - left)
+    return atmost if relation == "<=" or atmost is None else not atmost
 
 
 _RELATIONS: dict[str, Callable[[int, int], bool]] = {
@@ -1105,7 +1111,7 @@ _RELATIONS: dict[str, Callable[[int, int], bool]] = {
 
 
 @lru_cache(maxsize=4096)
-def _is_nonnegative(dim: Dim) -> bool | None:
+def _is_nonnegative(dim: Dim, split: bool = True) -> bool | None:
     low, high = bounds(dim)
     if low is not None and low >= 0:
         return True
@@ -1113,11 +1119,14 @@ def _is_nonnegative(dim: Dim) -> bool | None:
         return False
     assert isinstance(dim, Expr)
     signs = {value >= 0 for value in _samples(dim)}
-    return _alike(signs, [_is_nonnegative(case) for case in _cases(dim)]) if len(signs) < 2 else None
+    if len(signs) == 2 or not split:
+        return None
+    answers = {_is_nonnegative(case, split=False) for case in _cases(dim)}
+    return answers.pop() if len(answers) == 1 else None
 
 
 @lru_cache(maxsize=4096)
-def _is_zero(dim: Dim) -> bool | None:
+def _is_zero(dim: Dim, split: bool = True) -> bool | None:
     if not isinstance(dim, Expr):
         return dim == 0
     low, high = bounds(dim)
@@ -1128,12 +1137,10 @@ def _is_zero(dim: Dim) -> bool | None:
     if dim._terms.get((), 0) % gcd(*(c for m, c in dim._terms.items() if m)):
         return False
     signs = {value == 0 for value in _samples(dim)}
-    return _alike(signs, [_is_zero(case) for case in _cases(dim)]) if len(signs) < 2 else None
-
-
-def _alike(seen: set[bool], answers: list[bool | None]) -> bool | None:
-    """The one answer of all cases, None where they differ."""
-    return answers[0] if answers and len(set(answers)) == 1 else None
+    if len(signs) == 2 or not split:
+        return None
+    answers = {_is_zero(case, split=False) for case in _cases(dim)}
+    return answers.pop() if len(answers) == 1 else None
 
 
 def _samples(dim: Expr) -> Iterator[int]:

@@ -56,7 +56,7 @@ RELATIONS = {
     "<": lambda a, b: a < b,
     "divisible by": lambda a, b: a % b == 0 if b else a == 0,
 }
-quick = settings(max_examples=150, deadline=None, derandomize=True)
+quick = settings(max_examples=300, deadline=None, derandomize=True)
 slow = settings(max_examples=40, deadline=None, derandomize=True)
 
 
@@ -75,6 +75,11 @@ def _steps(inner):
 
 linear = st.tuples(st.tuples(*[st.integers(-5, 5)] * 3), st.integers(-20, 20))
 recipes = st.recursive(st.one_of(st.sampled_from(NAMES), st.integers(-9, 9)), _steps, max_leaves=7)
+polynomials = st.recursive(
+    st.one_of(st.sampled_from(NAMES), st.integers(-9, 9)),
+    lambda inner: st.tuples(st.sampled_from("+-*"), inner, inner),
+    max_leaves=12,
+)
 points = st.fixed_dictionaries({name: st.integers(1, 40) for name in NAMES})
 
 
@@ -159,9 +164,8 @@ def test_substitute_formula(recipe, inner, point):
 
 
 @quick
-@given(recipes, points)
-def test_substituting_early_gives_the_same_formula_for_polynomials(recipe, point):
-    assume(not any(op in str(recipe) for op in ("//", "%", "ceil", "min", "max")))
+@given(polynomials, points)
+def test_substituting_early_gives_the_same_polynomial(recipe, point):
     early = cook(recipe, {**dict(zip(NAMES, LETTERS, strict=True)), "H": point["H"]}, minimum, maximum)
     assert substitute(symbolic(recipe), {"H": point["H"]}) == early
 
@@ -209,8 +213,7 @@ def test_sympy_agrees_at_points(recipe, point):
 
 
 @slow
-@given(st.recursive(st.one_of(st.sampled_from(NAMES), st.integers(-9, 9)),
-                    lambda r: st.tuples(st.sampled_from("+-*"), r, r), max_leaves=12))  # fmt: skip
+@given(polynomials)
 def test_sympy_agrees_on_polynomials(recipe):
     sympy = pytest.importorskip("sympy")
     letters = {name: sympy.Symbol(name, integer=True, positive=True) for name in NAMES}
@@ -259,6 +262,7 @@ def test_nested_floors_fold(x, a, b, c):
     x = form(x)
     folded = (x + a * b) // (a * c)
     assert (x // a + b) // c == folded
+    assert (b + W - x // a) // c == (a * (b + W + 1) - 1 - x) // (a * c)
     assert text((x // a + b) // c) == text(folded)
 
 
@@ -647,10 +651,15 @@ def test_relations_that_do_not_exist():
 
 
 @quick
-@given(recipes)
+@given(
+    st.recursive(
+        st.one_of(st.just("H"), st.integers(-9, 9)),
+        lambda inner: st.tuples(st.sampled_from("+-*"), inner, inner)
+        | st.tuples(st.sampled_from(("//", "ceil")), inner, st.integers(1, 6)),
+        max_leaves=7,
+    )
+)
 def test_growth(recipe):
-    assume(not any(name in str(recipe) for name in ("W", "C")) and "//', 'H" not in str(recipe))
-    assume("'*', 2, 'H'" not in str(recipe))
     dim = symbolic(recipe)
     power, (above, below) = degree(dim, "H"), leading(dim, "H")
     assume(not symbols(above))
@@ -675,7 +684,7 @@ def _plant_fold_without_scaling(numerator, denominator):
         if c == 1 and len(m) == 1 and isinstance(m[0], dims.Floor):
             rest = numerator - dims._expr({m: 1})
             return (m[0].numerator + rest) // (m[0].denominator * denominator)
-    return dims._expr({(dims._floor(numerator, denominator),): 1})
+    return None
 
 
 def _plant_fold_off_by_one(numerator, denominator):
@@ -705,7 +714,7 @@ def forget():
     ("place", "mistake"),
     [
         ("_folded", _plant_fold_without_scaling),
-        ("_folded", _plant_fold_off_by_one),
+        ("_atomic", _plant_fold_off_by_one),
         ("_by_number", _plant_rounding),
         ("_settled", _plant_first_argument),
         ("_wins", lambda which, dim, other: True),

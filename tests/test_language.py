@@ -88,6 +88,8 @@ def test_residual_adds_the_input_or_the_second_branch():
 def test_merges_names_and_skips():
     assert shape("4x8x8 -> concat { conv 3 k1 | conv 5 k3 p1 | identity }") == (12, 8, 8)
     assert shape("4x8x8 -> conv 6 k1 as a -> maxpool 2 -> upsample scale_factor=2 -> concat a") == (12, 8, 8)
+    assert shape("4x8x8 -> sub { conv 3 k1 | conv 3 k3 p1 }") == (3, 8, 8)
+    assert error("8 -> relu { relu | relu }").code == error("8 -> ad { relu | relu }").code == "unknown-block"
     assert shape("4x8x8 -> conv 6 k1 as a -> relu -> add a -> mul a") == (6, 8, 8)
     graph = parse("input a: 4\ninput b: 6\nlinear 3 -> relu as r\nfrom a -> linear 3 -> add r")
     assert [graph.nodes[i].shape for i in graph.outputs] == [(3,)]

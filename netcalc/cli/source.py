@@ -119,7 +119,12 @@ def format_option(*formats: str) -> Callable[[Command], Command]:
 
 def chosen(format: str | None) -> str:
     """The format asked for, or the one that fits standard output."""
-    return format or ("table" if sys.stdout.isatty() else "plain")
+    return format or ("table" if on_terminal() else "plain")
+
+
+def on_terminal() -> bool:
+    """Does a person read standard output?"""
+    return sys.stdout.isatty()
 
 
 def emit(text: str) -> None:

@@ -15,9 +15,11 @@ from netcalc.cli.source import chosen, emit, format_option, load_graph, set_opti
 @click.command()
 @spec_argument
 @set_option
-@click.option("--ledger/--no-ledger", default=True, help="Run small layers scalar by scalar to count their operations.")
+@click.option(
+    "--ledger", default=4_000_000, show_default=True, metavar="N", help="Run so many scalar operations one by one to count them."
+)
 @format_option("table", "plain", "json", "csv")
-def verify(spec: str, set_values: tuple[str, ...], ledger: bool, format: str | None) -> None:
+def verify(spec: str, set_values: tuple[str, ...], ledger: int, format: str | None) -> None:
     """Prove every figure against real torch modules; exit 1 if one differs.
 
     Shapes and parameters by forward hooks, MACs by FlopCounterMode, the ledger by computing each layer scalar by

@@ -234,7 +234,12 @@ def shape_text(sizes: Shape) -> str:
     """
     if not sizes:
         return "scalar"
-    return "x".join(s if (s := text(size)).isalnum() else f"({s})" for size in sizes)
+    return "x".join(s if _stands_alone(s := text(size)) else f"({s})" for size in sizes)
+
+
+def _stands_alone(written: str) -> bool:
+    one_floor = written[0] == "⌊" and written[-1] == "⌋" and written.count("⌊") == 1
+    return written.isalnum() or one_floor
 
 
 # ---------------------------------------------------------------- arguments

@@ -13,6 +13,7 @@ position ``i`` reads:
 ``Resized(axis, …)``               interpolation: 1, 2 or 4 positions around ``o``'s source coordinate (upsampling)
 ``Blocks(axis, m, n)``             the ``n`` positions of its block, where ``m`` outputs share one (grouped channels,
                                    attention in windows)
+``Causal(axis)``                   the positions ``0 … o`` (recurrent layers, causal attention)
 ``Whole()``                        every position (contracted axes, statistics over the axis, size-1 broadcast)
 ``Merged(axis)``                   one position, found by unravelling ``i`` (flatten: several input axes become
                                    one output axis)
@@ -40,6 +41,9 @@ from netcalc.dims import Dim
 class Window(NamedTuple):
     """Output position ``i`` on output axis ``axis`` reads input ``i·stride − padding + j·dilation``.
 
+    ``beyond`` says what is found beyond the ends: ``zeros`` (any constant: nothing is read there), or the input
+    again by ``reflect``, ``replicate`` or ``circular`` padding.
+
     >>> list(Window(1, kernel=3, stride=2, dilation=2, padding=1).reads(5))
     [9, 11, 13]
     """
@@ -49,13 +53,14 @@ class Window(NamedTuple):
     stride: Dim = 1
     dilation: Dim = 1
     padding: Dim = 0
+    beyond: str = "zeros"
 
     @property
     def period(self) -> tuple[int, int]:
         return 1, number(self.stride)
 
     def reads(self, output: int) -> range:
-        _, kernel, stride, dilation, padding = map(number, self)
+        kernel, stride, dilation, padding = map(number, self[1:5])
         first = output * stride - padding
         return range(first, first + kernel * dilation, dilation)
 
@@ -188,6 +193,19 @@ class Blocks(NamedTuple):
         return range(first, first + inputs)
 
 
+class Causal(NamedTuple):
+    """Output ``o`` reads every position up to its own: ``0 … o``.
+
+    >>> list(Causal(0).reads(3))
+    [0, 1, 2, 3]
+    """
+
+    axis: int
+
+    def reads(self, output: int) -> range:
+        return range(output + 1)
+
+
 class Whole(NamedTuple):
     """Every output unit reads every position of this input axis."""
 
@@ -224,7 +242,7 @@ class Unknown(NamedTuple):
 
 
 Sliding = Union[Window, Spread, Adaptive, Resized, Blocks]
-Rule = Union[Window, Spread, Adaptive, Resized, Blocks, Whole, Merged, Digits, Unknown]
+Rule = Union[Window, Spread, Adaptive, Resized, Blocks, Causal, Whole, Merged, Digits, Unknown]
 Reach = tuple[tuple[Rule, ...], ...]
 """For each input of a layer, one rule for each of that input's axes."""
 
@@ -240,6 +258,24 @@ def number(value: Dim | bool | float | None) -> int:
     if isinstance(value, int):
         return value
     raise NotANumber(f"{value} is not a number")
+
+
+def found_at(position: int, length: int, beyond: str) -> int | None:
+    """The position of an axis that is found at ``position``, which may lie beyond its ends; None for a constant.
+
+    >>> [[found_at(i, 4, beyond) for i in range(-2, 6)] for beyond in ("zeros", "reflect", "replicate", "circular")]
+    [[None, None, 0, 1, 2, 3, None, None], [2, 1, 0, 1, 2, 3, 2, 1], [0, 0, 0, 1, 2, 3, 3, 3], [2, 3, 0, 1, 2, 3, 0, 1]]
+    """
+    if 0 <= position < length:
+        return position
+    if beyond == "replicate":
+        return min(max(position, 0), length - 1)
+    if beyond == "circular":
+        return position % length
+    if beyond == "reflect":
+        place = position % (2 * length - 2)
+        return min(place, 2 * length - 2 - place)
+    return None
 
 
 def pointwise(rank: int, inputs: int = 1) -> Reach:

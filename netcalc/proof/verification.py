@@ -18,7 +18,7 @@ from collections import Counter
 from typing import Any, Callable, NamedTuple
 
 from netcalc.analysis.report import LayerReport, Report
-from netcalc.dims import text
+from netcalc.analysis.receptive_field import spatial_axes
 from netcalc.errors import SpecError
 from netcalc.graph import Graph
 from netcalc.layers.base import shape_text
@@ -36,8 +36,8 @@ from netcalc.proof.reference import definition
 
 PROVED, UNCHECKED, DIFFERS = "proved", "not checked", "differs"
 FIGURES = ("output shape", "parameters", "macs", "ledger", "receptive field")
-LARGEST_LEDGER = 1_000_000
-"""Scalar operations of one layer beyond which its definition is not run (about a second in counting numbers)."""
+LEDGER = 4_000_000
+"""Scalar operations that are run in counting numbers, unless stated otherwise: about a second a million."""
 
 
 class Check(NamedTuple):
@@ -83,15 +83,14 @@ class Verification(NamedTuple):
 def verify(
     graph: Graph,
     *,
-    ledger: bool = True,
-    largest_ledger: int = LARGEST_LEDGER,
+    ledger: int = LEDGER,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Verification:
     """Prove the figures of a network, layer by layer, against torch.
 
-    ``ledger=False`` leaves the counting reference out; layers of more than ``largest_ledger`` operations are said to
-    be not checked. ``progress(done, of, what)`` is called as the work goes on. Raises SpecError for a network with
-    letters: give them values first.
+    ``ledger`` is how many scalar operations to run in counting numbers: distinct layers are run from the smallest on
+    while they fit into it, and the others are said to be not checked. ``progress(done, of, what)`` is called as the
+    work goes on. Raises SpecError for a network with letters: give them values first.
     """
     if graph.symbols:
         raise SpecError(
@@ -102,28 +101,39 @@ def verify(
             hint=" ".join(f"--set {name}=…" for name in graph.symbols),
         )
     report = Report(graph)
+    distinct = {id(layer.node.applied): layer for layer in report.layers}
     tell = progress or (lambda done, of, what: None)
-    total = 2 + len(report.layers)
-    tell(0, total, "building the modules")
+    steps = iter(range(3 + len(distinct)))
+    tell(next(steps), 2 + len(distinct), "hooks and counters")
     try:
         seen: list[Seen | None] | str = observe(graph)
     except NoModule as error:
         seen = str(error)
-    tell(1, total, "receptive fields")
+    tell(next(steps), 2 + len(distinct), "receptive fields")
     fields = probe_fields(graph)
+    counted: dict[int, Check] = {}
+    left = ledger
+    for key, layer in sorted(distinct.items(), key=lambda item: weight(item[1])):
+        tell(next(steps), 2 + len(distinct), layer.name)
+        counted[key] = check_ledger(layer, left, ledger)
+        left -= weight(layer) if counted[key].status != UNCHECKED else 0
+    tell(next(steps), 2 + len(distinct), "done")
+    has_axes = bool(spatial_axes(graph))  # without any there is no such figure
     checks: list[Check] = []
-    counted: dict[Any, Check] = {}
-    for place, layer in enumerate(report.layers):
-        tell(2 + place, total, layer.name)
+    for layer in report.layers:
         index = graph.index(layer.name)
         checks += structure(layer, seen if isinstance(seen, str) else seen[index])
-        key = id(layer.node.applied)
-        if key not in counted:
-            counted[key] = check_ledger(layer, largest_ledger if ledger else -1)
-        checks.append(counted[key]._replace(layer=layer.name))
-        checks.append(check_field(layer, fields[index]))
-    tell(total, total, "done")
+        checks.append(counted[id(layer.node.applied)]._replace(layer=layer.name))
+        if has_axes:
+            checks.append(check_field(layer, fields[index]))
     return Verification(tuple(checks))
+
+
+def weight(layer: LayerReport) -> int:
+    """What running a layer scalar by scalar costs: its operations, or the numbers it reads."""
+    numbers = max((element_count(shape) for shape in layer.input_shapes), default=0)
+    assert isinstance(layer.flops, int) and isinstance(layer.params, int)
+    return max(layer.flops, numbers, layer.params)
 
 
 def structure(layer: LayerReport, seen: Seen | str | None) -> list[Check]:
@@ -138,18 +148,14 @@ def structure(layer: LayerReport, seen: Seen | str | None) -> list[Check]:
     ]
 
 
-def check_ledger(layer: LayerReport, largest: int) -> Check:
-    """The ledger against the layer's definition in counting numbers."""
+def check_ledger(layer: LayerReport, left: int, allowed: int) -> Check:
+    """The ledger against the layer's definition in counting numbers, if it fits into what is ``left`` of ``allowed``."""
     stated = ops_text(dict(layer.ops))
     unchecked = Check(layer.name, "ledger", UNCHECKED, stated)
     if layer.uncounted:
         return unchecked._replace(why=f"nobody has stated {', '.join(layer.uncounted)}")
-    if largest < 0:
-        return unchecked._replace(why="left out as asked")
-    if not isinstance(layer.flops, int) or layer.flops > largest:
-        return unchecked._replace(why=f"{text(layer.flops)} operations are too many to run one by one")
-    if max((element_count(shape) for shape in layer.input_shapes), default=0) > largest:
-        return unchecked._replace(why="too large to run one by one")
+    if weight(layer) > left:
+        return unchecked._replace(why=f"too large to run with the others within {allowed:,} scalar operations")
     if definition(layer.layer) is None:
         return unchecked._replace(why=f"no definition is written for {layer.kind}")
     try:

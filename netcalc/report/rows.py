@@ -108,14 +108,12 @@ def ops_text(report: Report) -> str:
     return " + ".join(f"{shown(count)} {kind}" for kind, count in report.ops.items()) or "nothing"
 
 
-def bytes_text(count: Dim) -> str:
+def bytes_text(count: int) -> str:
     """A number of bytes in binary units, as the unit says.
 
     >>> bytes_text(528388), bytes_text(12)
     ('516.0 KiB', '12 B')
     """
-    if not isinstance(count, int):
-        return f"{shown(count)} B"
     value, unit = float(count), "B"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if value < 1024:
@@ -124,16 +122,24 @@ def bytes_text(count: Dim) -> str:
     return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
+def weighed(count: Dim, weight: Dim, dtype: str) -> str:
+    """``132,097 (516.0 KiB as float32)``; formulas stand alone."""
+    return f"{shown(count)} ({bytes_text(weight)} as {dtype})" if isinstance(weight, int) else shown(count)
+
+
 def summary(report: Report) -> list[tuple[str, str]]:
     """The totals, each with its name and its convention."""
     totals = report.totals
     bound = "≥ " if report.uncounted else ""
+    exact = isinstance(totals.flops, int)
     lines = [
-        ("parameters", f"{shown(totals.params)} ({bytes_text(report.parameter_bytes)} as {report.dtype})"),
-        (f"FLOPs ({CONVENTION})", f"{bound}{shown(totals.flops)} = {ops_text(report)}"),
+        ("parameters", weighed(totals.params, report.parameter_bytes, report.dtype)),
+        (f"FLOPs ({CONVENTION})", f"{bound}{shown(totals.flops)}" + (f" = {ops_text(report)}" if exact else "")),
         ("MACs", shown(totals.macs)),
-        ("activations", f"{shown(totals.activations)} ({bytes_text(report.activation_bytes)} as {report.dtype})"),
+        ("activations", weighed(totals.activations, report.activation_bytes, report.dtype)),
     ]
+    if not exact:  # a formula a kind, each on its own line
+        lines[2:2] = [(f"  {kind}", shown(count)) for kind, count in totals.ops.items()]
     if not (isinstance(totals.buffers, int) and totals.buffers == 0):
         lines.insert(1, ("buffers", shown(totals.buffers)))
     if report.conditions:

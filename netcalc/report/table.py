@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
 from rich.console import Console, Group
 from rich.padding import Padding
@@ -44,7 +44,10 @@ def report_table(report: Report, width: int) -> Any:
     totals = report.totals
     total = Row("total", "", "", (), shown(totals.params), shown(totals.macs), shown(totals.flops), "", "", "")
     table = new_table()
-    columns = fitting([*body, total], width)
+    everything = Notes(("params", "macs", "flops", "field", "start"))
+    columns = fitting([everything.shorten(row) for row in [*body, total]], width)
+    notes = Notes(column.head.lower() for column in columns if column.figures)
+    *body, total = [notes.shorten(row) for row in [*body, total]]
     for column in columns:
         justify: Any = "right" if column.figures else "left"
         folds = not column.figures and column.head != "parameters"
@@ -53,7 +56,29 @@ def report_table(report: Report, width: int) -> Any:
         table.add_row(*(Text(column.text(row)) for column in columns))
     table.add_section()
     table.add_row(*(Text(column.text(total)) for column in columns), style="bold")
-    return Group(Text(title(report), style="bold"), table, pairs(summary(report)))
+    below = [notes.pairs()] if notes.numbers else []
+    return Group(Text(title(report), style="bold"), table, *below, pairs(summary(report)))
+
+
+class Notes:
+    """Formulas too long for a cell: numbered in the table, written below it."""
+
+    LONGEST = 18
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        self.numbers: dict[str, int] = {}
+
+    def shorten(self, row: Row) -> Row:
+        return row._replace(**{name: self.mark(getattr(row, name)) for name in self.names})
+
+    def mark(self, written: str) -> str:
+        if len(written) <= self.LONGEST or not any(character.isalpha() for character in written):
+            return written
+        return f"({self.numbers.setdefault(written, len(self.numbers) + 1)})"
+
+    def pairs(self) -> Any:
+        return pairs([(f"({number})", written) for written, number in self.numbers.items()])
 
 
 def fitting(body: list[Row], width: int) -> list[Column]:
@@ -100,6 +125,7 @@ def verification_table(verification: Any, figures: tuple[str, ...]) -> Any:
     """A row a layer, a column a figure; below, what differs in full and why some were not checked."""
     table = new_table()
     table.add_column("layer", style="bold")
+    figures = tuple(figure for figure in figures if any(check.figure == figure for check in verification.checks))
     for figure in figures:
         table.add_column(figure, justify="center")
     by_layer: dict[str, dict[str, Any]] = {}

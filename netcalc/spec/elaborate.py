@@ -41,7 +41,6 @@ MAX_REPEATS = 10_000
 MAX_STEPS = 1_000_000
 MAX_SIZE = 10**18
 _LITERALS = {"True": True, "False": False, "None": None}
-_MERGES = {"residual": "Add", "add": "Add", "mul": "Mul", "concat": "Concat", "cat": "Concat"}
 _FOREIGN = {
     "in_channels": "inputs are inferred: leave it out, or use the torch form Conv2d(in, out, …)",
     "in_features": "inputs are inferred: leave it out, or use the torch form Linear(in, out)",
@@ -353,18 +352,7 @@ class Elaborator:
         word = step.word.id
         if word == "repeat":
             return self.repeat(step)
-        if word not in _MERGES:
-            known = ["residual", "add", "mul", "concat", "repeat", "def"]
-            self.fail(
-                "unknown-block",
-                f"no block is called {word!r}",
-                step.word.span,
-                expected=", ".join(known),
-                found=word,
-                hint=did_you_mean(word, known),
-            )
-        kind = torch_kind(_MERGES[word])
-        assert kind is not None
+        kind = self.merge_kind(step.word)
         start = self.running(step.span)
         path = self.path
         if step.labels:
@@ -389,6 +377,21 @@ class Elaborator:
         name = path + kind.words[0] if step.labels else self.builder.fresh_name(path + kind.words[0])
         self.current = self.add(layer, tuple(ends), name, step.span, bound.spans)
         self.mark(step.labels, self.current)
+
+    def merge_kind(self, word: Name) -> type[Layer]:
+        """The kind that merges the branches of a block: any that takes several inputs; ``residual`` adds."""
+        kinds = kinds_named("add" if word.id == "residual" else word.id)
+        if len(kinds) == 1 and kinds[0].arity != 1:
+            return kinds[0]
+        known = ["residual", "repeat", "def", *(w for w, found in all_words().items() if found[0].arity not in (0, 1))]
+        self.fail(
+            "unknown-block",
+            f"{word.id} takes one input, not branches" if kinds else f"no block is called {word.id!r}",
+            word.span,
+            expected="residual, add, mul, concat, repeat, or another kind of several inputs",
+            found=word.id,
+            hint=did_you_mean(word.id, known),
+        )
 
     def repeat(self, step: Block) -> None:
         if len(step.arguments) != 1 or step.arguments[0].name is not None or len(step.branches) != 1:

@@ -1,0 +1,704 @@
+"""The receptive field of every node in closed form: one pass over the graph, at a constant cost a layer.
+
+Along one axis of the source (an input of the network, or any node) the units of a node read a hull ``low … high``
+that moves regularly: unit ``u + period`` reads what unit ``u`` reads, ``shift`` positions further on. A
+:class:`Strip` holds just that. In a network that only shrinks, the period is 1, and one size, one stride (the
+*jump*) and one start say everything. After upsampling by 2 it is 2: units at even and odd places read
+differently, and the stride is a half. Every layer maps strips to strips by its rule of
+:mod:`netcalc.layers.reach`; where branches meet, the hull of their strips is taken.
+
+Sizes and starts are in positions of the source and are *unclipped*: a field that runs out of the source reads
+padding there. Only where a layer sees the whole axis is the field clipped to what is really read.
+
+Source of the recurrence: Araujo, Norris, Sim, Computing Receptive Fields of Convolutional Neural Networks,
+Distill 2019, https://distill.pub/2019/computing-receptive-fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import accumulate
+from math import gcd, lcm
+from typing import Any, NamedTuple
+
+from netcalc.analysis.reading import reach_of, regions_read
+from netcalc.analysis.region import full, members
+from netcalc.dims import Dim, holds, maximum, minimum, text
+from netcalc.graph import Graph
+from netcalc.layers.base import Shape
+from netcalc.layers.reach import (
+    Adaptive,
+    Causal,
+    Digits,
+    Merged,
+    NotANumber,
+    Resized,
+    Rule,
+    Spread,
+    Unknown,
+    Whole,
+    Window,
+)
+
+MAX_PERIOD = 8192
+"""Where a strip would repeat only after more positions than this, a table of all its units takes its place."""
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What one unit of a node reads of the source; every tuple has one entry for each spatial axis of the source.
+
+    ``size``       positions from the first to the last read, both included; the most, where it differs
+    ``minimum``    the least such size (the same as ``size`` in a network that only shrinks; 0: a unit reads nothing)
+    ``stride``     how much further the next unit reads (the jump): a Fraction after upsampling, 0 where every unit
+                   sees the whole axis, None where no single number is true
+    ``start``      the first position that unit 0 reads; negative: it reads padding
+    ``global_by``  the name of the layer that made the field the whole axis, or None
+    ``notes``      what else is to be said: misaligned branches, units laid out in a row
+    """
+
+    size: tuple[Dim, ...]
+    minimum: tuple[Dim, ...]
+    stride: tuple[Dim | Fraction | None, ...]
+    start: tuple[Dim, ...]
+    global_by: tuple[str | None, ...]
+    notes: tuple[str, ...]
+    strips: tuple[Strip, ...]
+
+    @property
+    def maximum(self) -> tuple[Dim, ...]:
+        """The greatest size over all units."""
+        return self.size
+
+    @property
+    def varies(self) -> bool:
+        """Does the size differ from unit to unit?"""
+        return self.size != self.minimum
+
+    @property
+    def whole(self) -> bool:
+        """Does every unit see all that the network reads, along every axis?"""
+        return all(strip.axis is None for strip in self.strips)
+
+    def interval(self, axis: int, unit: int) -> tuple[Dim, Dim] | None:
+        """The first and the last position, unclipped, that unit ``unit`` reads along spatial axis ``axis``."""
+        strip = self.strips[axis]
+        if strip.merged:
+            return None
+        low, high = strip.low(unit), strip.high(unit)
+        return None if low is None or high is None else (low, high)
+
+
+class Fields(tuple["ReceptiveField | None", ...]):
+    """One entry a node, in order; ``axes``: the spatial axes of node ``source``; ``reasons``: why an entry is None."""
+
+    source: int
+    axes: tuple[int, ...]
+    reasons: dict[int, str]
+
+
+def receptive_fields(graph: Graph, source: int = 0, ignore_normalization: bool = False) -> Fields:
+    """The receptive field of one unit of every node in node ``source``: by default the network's first input.
+
+    ``ignore_normalization`` follows the usual convention of papers: the statistics of instance, group and layer
+    normalisation, which read the whole axis, are left out of account.
+
+    >>> from netcalc.spec import elaborate
+    >>> graph = elaborate("1x32x32 -> conv 6 k5 -> relu -> avgpool 2 -> conv 16 k5")
+    >>> receptive_fields(graph)[-1].size, receptive_fields(graph)[-1].stride
+    ((14, 14), (2, 2))
+    >>> graph = elaborate("1xHxW -> conv 8 k3 p1 -> conv 8 k3 s2 p1 -> convtranspose 1 k2 s2")
+    >>> [(f.size, f.stride, f.start) for f in receptive_fields(graph)[1:]]
+    [((3, 3), (1, 1), (-1, -1)), ((5, 5), (2, 2), (-2, -2)), ((5, 5), (1, 1), (-2, -2))]
+    """
+    shape = graph.nodes[source].shape
+    tracked = tuple(range(1, len(shape))) if len(shape) > 2 else tuple(range(len(shape)))
+    fold = _Fold(graph, source, tracked, ignore_normalization)
+    axes = tracked if len(shape) > 2 else _positions(fold)
+    columns = [tracked.index(axis) for axis in axes]
+    found: list[ReceptiveField | None] = []
+    reasons: dict[int, str] = {}
+    for index, states in enumerate(fold.paths):
+        field = _summary([states[column] for column in columns]) if columns else "the source has no spatial axis"
+        if isinstance(field, str):
+            reasons[index] = field if index >= source else f"stands before {graph.nodes[source].name}"
+        found.append(None if isinstance(field, str) else field)
+    fields = Fields(found)
+    fields.source, fields.axes, fields.reasons = source, axes, reasons
+    return fields
+
+
+def spatial_axes(graph: Graph, source: int = 0) -> tuple[int, ...]:
+    """Which axes of node ``source`` are positions (the others are channels or features).
+
+    Of three and more axes all but the first. Of two, the one that the first layer with weights does not contract:
+    ``C x L`` before a convolution, ``T x D`` before a linear layer; both where both are contracted at once. One axis
+    alone is features, unless a later layer makes more of each of its positions (token numbers before an embedding).
+
+    >>> from netcalc.spec import elaborate
+    >>> [spatial_axes(elaborate(spec)) for spec in ("3x8x8 -> conv 4 k3", "3x8 -> conv 4 k3", "8x3 -> linear 4")]
+    [(1, 2), (1,), (0,)]
+    """
+    shape = graph.nodes[source].shape
+    if len(shape) > 2:
+        return tuple(range(1, len(shape)))
+    return _positions(_Fold(graph, source, tuple(range(len(shape))), False))
+
+
+# ---------------------------------------------------------------- strips
+
+
+class Strip(NamedTuple):
+    """What the units along one axis of a node read along one axis of the source.
+
+    ``axis``    the node's axis along which the units move; None: all of them read the same
+    ``lows``    the first position read by unit 0, 1, … ``period`` − 1 (None: the unit reads nothing), unclipped
+    ``highs``   the last position read by each
+    ``shift``   how much further unit ``u + period`` reads; None: ``lows`` and ``highs`` are a table of all units
+    ``length``  positions of the source
+    ``units``   how many units there are
+    ``first``   the first position that any unit really reads, ``last`` the last (None: letters stand in the way)
+    ``merged``  the units were laid out in a row with those of other axes (flatten)
+    ``by``      the name of the layer that put the whole axis together
+    ``sure``    whether ``first`` and ``last`` are exact (gaps between taps may leave out a position at an end)
+    """
+
+    axis: int | None
+    lows: tuple[Dim | None, ...]
+    highs: tuple[Dim | None, ...]
+    shift: Dim | None
+    length: Dim
+    units: Dim
+    first: Dim | None
+    last: Dim | None
+    merged: bool = False
+    by: str | None = None
+    notes: tuple[str, ...] = ()
+    sure: bool = True
+
+    @property
+    def period(self) -> int:
+        return len(self.lows)
+
+    def low(self, unit: Dim) -> Dim | None:
+        """The first position that a unit reads (``unit`` may lie in the padding around the node)."""
+        return self._at(self.lows, unit)
+
+    def high(self, unit: Dim) -> Dim | None:
+        """The last position that a unit reads."""
+        return self._at(self.highs, unit)
+
+    def _at(self, values: tuple[Dim | None, ...], unit: Dim) -> Dim | None:
+        period, shift = len(values), self.shift
+        if period == 1 and shift is not None:
+            return values[0] + unit * shift if values[0] is not None else None
+        if not isinstance(unit, int):
+            raise NotANumber("the field depends on the position, and a stride is a letter")
+        if shift is None:
+            return values[unit] if 0 <= unit < period else None
+        value = values[unit % period]
+        return value if value is None else value + unit // period * shift
+
+    @property
+    def stride(self) -> Dim | Fraction | None:
+        """How much further the next unit reads, on average over a period."""
+        if self.shift is None or len(self.lows) == 1:
+            return self.shift
+        if not isinstance(self.shift, int):
+            return None
+        step = Fraction(self.shift, len(self.lows))
+        return step.numerator if step.denominator == 1 else step
+
+    @property
+    def ends(self) -> tuple[Dim, Dim]:
+        """The first and the last position that any unit really reads."""
+        if self.first is not None and self.last is not None:
+            return self.first, self.last
+        lows = [low for low in self.lows if low is not None]
+        first = maximum(0, minimum(*lows)) if lows else 0
+        if len(self.lows) > 1 or self.shift is None or self.highs[0] is None:
+            return first, self.length - 1
+        return first, minimum(self.length - 1, self.highs[0] + (self.units - 1) * self.shift)
+
+
+class Lost(NamedTuple):
+    """The closed form ends here; ``reason`` says why."""
+
+    reason: str
+
+
+class Misaligned(NamedTuple):
+    """No single period and shift is true of all units; ``note`` says why. A table of all units may still be."""
+
+    note: str
+
+
+Path = tuple[Strip, ...] | Lost | None
+"""What a node reads along one axis of the source: a strip for each of its axes that moves, or nothing (None)."""
+
+
+class _Fold:
+    """One pass over the graph: every node's path for each of the source's ``axes``.
+
+    ``tabled`` carries tables of all units from the start: slower, for numbers only, and true of every single unit, at
+    the borders too. Where the closed form ends (branches with different strides), it takes over from such a pass.
+    ``events`` notes which node first contracted each axis, or slid over it.
+    """
+
+    def __init__(
+        self, graph: Graph, source: int, axes: tuple[int, ...], ignore_normalization: bool, tabled: bool = False
+    ) -> None:
+        self.graph, self.source, self.axes = graph, source, axes
+        self.ignore_normalization, self.tabled = ignore_normalization, tabled
+        self.events: dict[int, _Event] = {}
+        shape = graph.nodes[source].shape
+        nothing: tuple[Path, ...] = (None,) * len(axes)
+        self.paths = [nothing] * len(graph.nodes)
+        start = _every if tabled else _still
+        self.paths[source] = tuple((start(axis, shape[axis]),) for axis in axes)
+        for index in range(source + 1, len(graph.nodes)):
+            if any(self.paths[before] is not nothing for before in graph.nodes[index].inputs):
+                self.paths[index] = tuple(self.path(index, column) for column in range(len(axes)))
+
+    @cached_property
+    def tables(self) -> _Fold | None:
+        """The same fold in tables; None where a size is a letter."""
+        if any(not isinstance(size, int) for node in self.graph.nodes for size in node.shape):
+            return None
+        return _Fold(self.graph, self.source, self.axes, self.ignore_normalization, tabled=True)
+
+    def path(self, index: int, column: int) -> Path:
+        """The path of one node along one axis, from those of its inputs."""
+        name, applied, inputs, *_ = self.graph.nodes[index]
+        reach = reach_of(applied, self.ignore_normalization)
+        strips: list[Strip] = []
+        for before, rules in zip(inputs, reach):
+            path = self.paths[before][column]
+            if path is None:
+                continue
+            if isinstance(path, Lost):
+                return path
+            for strip in path:
+                rule = rules[strip.axis] if strip.axis is not None else None
+                self.note(index, self.axes[column], strip, rule)
+                if len(inputs) > 1 and not self.tabled and _is_part(strip, rule, applied.output):
+                    return self.table(index, column, f"{name}: branches stand side by side along the axis", strip.notes)
+                after = _step(strip, rule, applied.output, name)
+                if isinstance(after, Misaligned):
+                    return self.table(index, column, after.note, strip.notes)
+                if isinstance(after, Lost):
+                    return after
+                if after.axis is None and strip.axis is not None and not (strip.sure or self.tabled):
+                    after = self.measured(after, before, column)
+                strips.append(after)
+        if len(strips) < 2:
+            return (strips[0],) if strips else None
+        hull = _hull(strips, name)
+        if isinstance(hull, Misaligned):
+            return self.table(index, column, hull.note, _together(*strips))
+        return hull
+
+    def table(self, index: int, column: int, note: str, notes: tuple[str, ...]) -> Path:
+        """The path from the pass in tables, and why."""
+        if self.tables is None:
+            return Lost(f"{note}, and a size is a letter")
+        path = self.tables.paths[index][column]
+        if path is None or isinstance(path, Lost):
+            return path
+        notes = tuple(dict.fromkeys((*notes, note) if note else notes))
+        return tuple(strip._replace(notes=notes) for strip in path)
+
+    def measured(self, strip: Strip, before: int, column: int) -> Strip:
+        """A strip of everything, with its ends as they really are."""
+        shape = self.graph.nodes[before].shape
+        if not all(isinstance(size, int) for size in shape) or not isinstance(strip.length, int):
+            return strip
+        everything = tuple(map(full, shape))  # type: ignore[arg-type]
+        regions = regions_read(self.graph, before, everything, self.source, self.ignore_normalization)
+        places = members(regions[self.source].along(self.axes[column])) if self.source in regions else []
+        if not places:
+            return strip
+        first, last = places[0], places[-1]
+        return strip._replace(lows=(first,), highs=(last,), first=first, last=last)
+
+    def note(self, index: int, axis: int, strip: Strip, rule: Rule | None) -> None:
+        """Whether this layer is the first to tell what the axis is."""
+        if axis in self.events or strip.axis is None:
+            return
+        layer = self.graph.nodes[index].layer
+        if isinstance(rule, Whole):
+            if not getattr(layer, "normalizes", False):
+                self.events[axis] = _Event(index, "merged" if strip.merged else "contracted")
+        elif strip.axis == 1 and not strip.merged and (layer.rank == 1 or isinstance(rule, (Spread, Adaptive, Resized))):
+            self.events[axis] = _Event(index, "slid")
+
+
+class _Event(NamedTuple):
+    """What the layer at ``place`` first does with an axis of the source: contract it (also when merged), or slide."""
+
+    place: int
+    what: str
+
+
+def _every(axis: int, length: Dim) -> Strip:
+    """The positions themselves, as a table."""
+    assert isinstance(length, int)
+    places = tuple(range(length))
+    return Strip(axis, places, places, None, length, length, 0, length - 1)
+
+
+def _still(axis: int, length: Dim) -> Strip:
+    """The positions themselves."""
+    last = length - 1 if isinstance(length, int) else None
+    return Strip(axis, (0,), (0,), 1, length, length, 0 if last is not None else None, last)
+
+
+def _step(strip: Strip, rule: Rule | None, output: Shape, name: str) -> Strip | Lost | Misaligned:
+    """The strip behind one more layer."""
+    match rule:
+        case None:
+            return strip
+        case Window(axis, kernel, stride, _, padding):
+            plain = kernel == 1 and stride == 1
+            if strip.merged and not plain:
+                return Lost(f"{name} slides over positions that were laid out in a row")
+            if strip.merged or (plain and padding == 0 and output[axis] == strip.units):
+                return strip if axis == strip.axis else strip._replace(axis=axis)
+            if len(strip.lows) == 1 and strip.shift is not None:
+                return _slid(strip, rule, output[axis])
+            return _swept(strip, rule, output[axis], name)
+        case Whole():
+            return _whole(strip, name)
+        case Causal():
+            return _until(strip, rule, output[rule.axis], name)
+        case Merged(axis):
+            return strip._replace(axis=axis, merged=True)
+        case Unknown(reason):
+            return Lost(f"{name}: {reason}")
+        case Digits(parts):
+            if len(parts) == 1:
+                return strip._replace(axis=parts[0].axis, merged=True)
+            return Lost(f"{name} lays positions out along several axes")
+    if strip.merged:
+        return Lost(f"{name} slides over positions that were laid out in a row")
+    if isinstance(rule, Adaptive) and rule.outputs == 1:
+        return _whole(strip, name)
+    if plain := _as_window(rule):
+        return _step(strip, plain, output, name)
+    return _swept(strip, rule, output[rule.axis], name)
+
+
+def _is_part(strip: Strip, rule: Rule | None, output: Shape) -> bool:
+    """Is this input only a part of the layer's output, beside others along the axis (a concatenation)?"""
+    return type(rule) is Window and not strip.merged and rule.kernel == 1 and output[rule.axis] != strip.units
+
+
+def _as_window(rule: Rule) -> Window | None:
+    """The same rule as a window, where that is one for letters too."""
+    match rule:
+        case Adaptive(axis, length, outputs):
+            step = length // outputs
+            return Window(axis, step, step) if step * outputs == length else None
+        case Resized(axis, length, outputs) if length == outputs and rule.factor in (None, 1):
+            return Window(axis)
+        case Spread(stride=1):
+            return Window(rule.axis, rule.kernel, 1, rule.dilation, (rule.kernel - 1) * rule.dilation - rule.padding)
+    return None
+
+
+def _whole(strip: Strip, name: str) -> Strip:
+    first, last = strip.ends
+    return Strip(None, (first,), (last,), 0, strip.length, 1, first, last, by=name, notes=strip.notes)
+
+
+def _until(strip: Strip, rule: Causal, count: Dim, name: str) -> Strip | Misaligned:
+    """Every unit reads what all up to its own place read: a table of growing fields, or for letters the greatest."""
+    note = f"{name}: a unit reads only up to its own place"
+    if strip.merged or not isinstance(strip.units, int) or not isinstance(count, int):
+        return _whole(strip, name)._replace(notes=(*strip.notes, note))
+    if strip.shift is not None:
+        return Misaligned(note)
+    lows = tuple(accumulate(strip.lows, _least))[:count]
+    highs = tuple(accumulate(strip.highs, _greatest))[:count]
+    return strip._replace(axis=rule.axis, lows=lows, highs=highs, units=count)
+
+
+def _slid(strip: Strip, rule: Window, count: Dim) -> Strip:
+    """A window over units that all read alike: the recurrence of the textbooks, for numbers and letters."""
+    low, high, shift = strip.lows[0], strip.highs[0], strip.shift
+    assert low is not None and high is not None and shift is not None
+    axis, kernel, stride, dilation, padding, _ = rule
+    first, last, sure = strip.first, strip.last, strip.sure
+    low = low - padding * shift
+    high = high + ((kernel - 1) * dilation - padding) * shift
+    if first is not None and last is not None:
+        if all(isinstance(size, int) for size in (*rule[:5], count)):
+            lowest, highest = _touched(rule, count, strip.units)  # type: ignore[arg-type]
+            first, last = _narrowed(strip, lowest, highest)
+            sure = sure and (dilation == 1 and kernel >= stride or padding == 0 and strip.first == 0)  # type: ignore[operator]
+    return Strip(axis, (low,), (high,), shift * stride, strip.length, count, first, last, False, None, strip.notes, sure)
+
+
+def _narrowed(strip: Strip, lowest: int | None, highest: int | None) -> tuple[Dim, Dim]:
+    """The first and the last position read by the units ``lowest`` to ``highest``."""
+    first, last = strip.first, strip.last
+    assert first is not None and last is not None
+    if lowest is not None and lowest > 0 and (low := strip.low(lowest)) is not None:
+        first = maximum(first, low)
+    if highest is not None and highest < strip.units - 1 and (high := strip.high(highest)) is not None:
+        last = minimum(last, high)
+    return first, last
+
+
+def _touched(rule: Any, count: int, length: int) -> tuple[int | None, int | None]:
+    """The lowest and the highest of ``length`` positions that any of ``count`` outputs reads."""
+    if isinstance(rule, Window) and rule.dilation == 1 and rule.kernel >= rule.stride:
+        first = rule.reads(0)
+        return max(0, first.start), min(length - 1, rule.reads(count - 1).stop - 1)
+    outputs, inputs = rule.period
+    ahead = outputs * max(1, -(-(abs(rule.reads(0).start) + len(rule.reads(0)) * rule.reads(0).step) // max(inputs, 1)))
+    near = range(min(count, ahead + outputs))
+    far = range(max(0, count - ahead - outputs), count)
+    lowest = [inside[0] for unit in near if (inside := within(rule.reads(unit), length))]
+    highest = [inside[-1] for unit in far if (inside := within(rule.reads(unit), length))]
+    return min(lowest, default=None), max(highest, default=None)
+
+
+def within(positions: range, length: int) -> range:
+    """The part of a range of positions that lies in ``0 … length − 1``.
+
+    >>> within(range(-3, 9, 2), 6)
+    range(1, 7, 2)
+    """
+    start, stop, step = positions.start, positions.stop, positions.step
+    if start < 0:
+        start += -(start // step) * step
+    if stop > length:
+        stop = start + max(0, -(-(length - start) // step)) * step
+    return range(start, stop, step)
+
+
+def _swept(strip: Strip, rule: Any, count: Dim, name: str) -> Strip | Lost | Misaligned:
+    """Any sliding rule over a strip of any period, unit by unit over one period."""
+    try:
+        if strip.shift is None:
+            return _tabled(strip, rule, count)
+        outputs, inputs = rule.period
+        period, shift = len(strip.lows), strip.shift
+        if inputs == 0:
+            outputs, inputs = 1, 0
+        turns = period // gcd(period, inputs)
+        if outputs * turns > MAX_PERIOD:
+            return Misaligned(f"{name}: the field repeats only every {outputs * turns} units")
+        lows: list[Dim | None] = []
+        highs: list[Dim | None] = []
+        for unit in range(outputs * turns):
+            reads = rule.reads(unit)
+            found = [low for place in reads[:period] if (low := strip.low(place)) is not None]
+            lows.append(minimum(*found) if found else None)
+            found = [high for place in reads[-period:] if (high := strip.high(place)) is not None]
+            highs.append(maximum(*found) if found else None)
+        shift = shift * (inputs * turns // period)
+        first, last = strip.first, strip.last
+        if first is not None and last is not None and isinstance(count, int) and isinstance(strip.units, int):
+            first, last = _narrowed(strip, *_touched(rule, count, strip.units))
+        else:
+            first = last = None
+        return Strip(
+            rule.axis,
+            *_shortest(lows, highs, shift),
+            strip.length,
+            count,
+            first,
+            last,
+            notes=strip.notes,
+            sure=strip.sure and isinstance(rule, (Adaptive, Resized)),
+        )
+    except NotANumber:
+        return Lost(f"{name}: the field depends on the position, and a size that decides on it is a letter")
+
+
+def _shortest(
+    lows: list[Dim | None], highs: list[Dim | None], shift: Dim
+) -> tuple[tuple[Dim | None, ...], tuple[Dim | None, ...], Dim]:
+    """The same strip with its least period."""
+    period = len(lows)
+    if isinstance(shift, int) and period > 1:
+        for shorter in (size for size in range(1, period // 2 + 1) if period % size == 0):
+            if shift % (period // shorter):
+                continue
+            step = shift // (period // shorter)
+            if all(
+                values[i + shorter] == (value if value is None else value + step)
+                for values in (lows, highs)
+                for i, value in enumerate(values[:-shorter])
+            ):
+                return tuple(lows[:shorter]), tuple(highs[:shorter]), step
+    return tuple(lows), tuple(highs), shift
+
+
+def _tabled(strip: Strip, rule: Any, count: Dim) -> Strip:
+    """A rule over a table of units: only units that are there are read."""
+    if not isinstance(count, int) or not isinstance(strip.units, int):
+        raise NotANumber("a table needs numbers")
+    lows: list[Dim | None] = []
+    highs: list[Dim | None] = []
+    for unit in range(count):
+        reads = within(rule.reads(unit), strip.units)
+        lows.append(min((low for place in reads if (low := strip.lows[place]) is not None), default=None))
+        highs.append(max((high for place in reads if (high := strip.highs[place]) is not None), default=None))
+    found = [low for low in lows if low is not None]
+    first = max(0, min(found)) if found else strip.first
+    found = [high for high in highs if high is not None]
+    last = min(strip.length - 1, max(found)) if found else strip.last
+    return strip._replace(axis=rule.axis, lows=tuple(lows), highs=tuple(highs), units=count, first=first, last=last)
+
+
+# ---------------------------------------------------------------- where branches meet
+
+
+def _hull(strips: Iterable[Strip], name: str) -> Path | Misaligned:
+    """What the branches that meet at layer ``name`` read together: one strip for each axis that still moves."""
+    merged: dict[tuple[int | None, bool], Strip] = {}
+    for strip in strips:
+        key = (strip.axis, strip.merged)
+        other = merged.get(key)
+        if other is None or other is strip:
+            merged[key] = strip
+            continue
+        joined = _joined(other, strip, name)
+        if isinstance(joined, (Lost, Misaligned)):
+            return joined
+        merged[key] = joined
+    whole = merged.get((None, False))
+    if whole is None or len(merged) == 1:
+        return tuple(merged.values())
+    for key, strip in list(merged.items()):  # a branch that sees everything makes the hull so
+        if key[0] is None:
+            continue
+        (first, last), (low, high) = whole.ends, strip.ends
+        if holds(first, "<=", low) is not False and holds(last, ">=", high) is not False:
+            del merged[key]
+    if len(merged) == 1:
+        return (whole,)
+    del merged[(None, False)]
+    if any(strip.shift is not None for strip in merged.values()):
+        return Misaligned(f"{name}: one branch sees all that is left of the axis, another reads beyond it")
+    return tuple(_over(whole, strip) for strip in merged.values())
+
+
+def _over(whole: Strip, table: Strip) -> Strip:
+    """A table whose every unit reads ``whole`` besides."""
+    first, last = whole.ends
+    lows = tuple(_least(first, low) for low in table.lows)
+    highs = tuple(_greatest(last, high) for high in table.highs)
+    ends = minimum(first, table.ends[0]), maximum(last, table.ends[1])
+    return table._replace(lows=lows, highs=highs, first=ends[0], last=ends[1])
+
+
+def _joined(one: Strip, two: Strip, name: str) -> Strip | Lost | Misaligned:
+    """The hull of two branches that move along the same axis."""
+    if one[1:8] == two[1:8] and one.by == two.by and one.sure == two.sure:
+        return one if not two.notes or one.notes == two.notes else one._replace(notes=_together(one, two))
+    first = minimum(one.first, two.first) if one.first is not None and two.first is not None else None
+    last = maximum(one.last, two.last) if one.last is not None and two.last is not None else None
+    notes = _together(one, two)
+    sure = one.sure and two.sure
+    if one.shift is None and two.shift is None:
+        lows = tuple(map(_least, one.lows, two.lows))
+        highs = tuple(map(_greatest, one.highs, two.highs))
+        return one._replace(lows=lows, highs=highs, first=first, last=last, notes=notes)
+    if one.shift is None or two.shift is None:
+        return Misaligned("")
+    if one.shift * len(two.lows) != two.shift * len(one.lows):
+        note = f"{name}: the strides of its branches differ ({_stride(one)} and {_stride(two)})"
+        return Lost(f"{note}, and its units were laid out in a row") if one.merged else Misaligned(note)
+    period = lcm(len(one.lows), len(two.lows))
+    if one.axis is not None and period == 1 and one.lows[0] is not None and two.lows[0] is not None:
+        centres = one.lows[0] + one.highs[0], two.lows[0] + two.highs[0]  # type: ignore[operator]
+        if centres[0] != centres[1]:
+            apart = centres[1] - centres[0]
+            distance = str(Fraction(abs(apart), 2)) if isinstance(apart, int) else f"({text(apart)})/2"
+            notes = (*notes, f"{name}: the centres of its branches lie {distance} apart")
+    lows = tuple(_least(one.low(unit), two.low(unit)) for unit in range(period))
+    highs = tuple(_greatest(one.high(unit), two.high(unit)) for unit in range(period))
+    shift = one.shift * (period // len(one.lows))
+    by = one.by or two.by
+    return one._replace(
+        lows=lows, highs=highs, shift=shift, first=first, last=last, notes=notes, by=by, sure=sure
+    )
+
+
+def _stride(strip: Strip) -> str:
+    return "varying" if strip.stride is None else str(strip.stride)
+
+
+def _together(*strips: Strip) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(note for strip in strips for note in strip.notes))
+
+
+def _least(one: Dim | None, two: Dim | None) -> Dim | None:
+    return two if one is None else one if two is None else minimum(one, two)
+
+
+def _greatest(one: Dim | None, two: Dim | None) -> Dim | None:
+    return two if one is None else one if two is None else maximum(one, two)
+
+
+# ---------------------------------------------------------------- from strips to fields
+
+
+def _summary(paths: list[Path]) -> ReceptiveField | str:
+    """The field of a node from its paths, one a spatial axis; or why there is none."""
+    strips = []
+    for path in paths:
+        if path is None:
+            return "reads nothing of the source"
+        if isinstance(path, Lost):
+            return path.reason
+        if len(path) > 1:
+            return "a unit reads along one axis of the source at two places, given by different axes of its own"
+        strips.append(path[0])
+    sizes = [_sizes(strip) for strip in strips]
+    return ReceptiveField(
+        size=tuple(most for _, most in sizes),
+        minimum=tuple(least for least, _ in sizes),
+        stride=tuple(strip.stride for strip in strips),
+        start=tuple(next((low for low in strip.lows if low is not None), 0) for strip in strips),
+        global_by=tuple(strip.by for strip in strips),
+        notes=tuple(dict.fromkeys(note for strip in strips for note in strip.notes)),
+        strips=tuple(strips),
+    )
+
+
+def _sizes(strip: Strip) -> tuple[Dim, Dim]:
+    """The least and the greatest size over the units of a strip."""
+    found: list[Dim] = [
+        0 if low is None or high is None else high - low + 1 for low, high in zip(strip.lows, strip.highs)
+    ]
+    return (found[0], found[0]) if len(found) == 1 else (minimum(*found), maximum(*found))
+
+
+def _positions(fold: _Fold) -> tuple[int, ...]:
+    """The spatial axes of a source of one or two axes (see :func:`spatial_axes`)."""
+    nodes, source, events = fold.graph.nodes, fold.source, fold.events
+    rank = len(nodes[source].shape)
+    if rank == 1:
+        until = events[0].place if 0 in events else len(nodes)
+        grows = any(
+            len(node.shape) > 1 and path and not isinstance(path, Lost) and not any(strip.merged for strip in path)
+            for node, (path, *_) in zip(nodes[source + 1 : until], fold.paths[source + 1 : until])
+        )
+        return (0,) if grows else ()
+    if not events:
+        return tuple(range(rank))
+    first = min(event.place for event in events.values())
+    at_once = {axis: event.what for axis, event in events.items() if event.place == first}
+    if "slid" in at_once.values():
+        return tuple(axis for axis, what in at_once.items() if what == "slid")
+    if len(at_once) == 1:
+        return (1 - next(iter(at_once)),)
+    return (0, 1) if "merged" in at_once.values() else (0,)
