@@ -7,7 +7,7 @@
 >>> report.layers[0].parameters, report.ops.max
 ({'weight': (16, 3, 3, 3), 'bias': (16,)}, 4096)
 >>> netcalc.analyze("T x D -> linear 4*D", T=10).flops
-80·D²
+80*D**2
 
 Importing netcalc loads only the standard library; torch is loaded by :func:`verify` alone.
 """

@@ -44,6 +44,7 @@ MAX_TERMS = 20_000  # a formula beyond these is refused, with OverflowError
 MAX_DEGREE = 256
 MAX_NESTING = 60
 MAX_SIZE = 50_000
+MAX_ARGS = 100
 MAX_CASES = 64  # residue classes tried in a proof by cases
 MAX_RESIDUES = 4096  # values tried in a proof of divisibility
 
@@ -623,12 +624,9 @@ def _extremum(which: str, dims: Sequence[Any]) -> Any:
 
 def _settled(which: str, dims: Iterable[Dim]) -> Dim:
     """A minimum or maximum in canonical form: flat, without the losers, the common part pulled out."""
-    kept: list[Dim] = []
-    for dim in _flattened(which, dims):
-        if any(_wins(which, other, dim) for other in kept):
-            continue
-        kept = [other for other in kept if not _wins(which, dim, other)]
-        kept.append(dim)
+    kept = _winners(which, [_whole(dim) for dim in dims])
+    if len(kept) > 1:
+        kept = _winners(which, _flattened(which, kept))
     if len(kept) == 1:
         return kept[0]
     polynomials = [_terms(dim) for dim in kept]
@@ -648,7 +646,7 @@ def _settled(which: str, dims: Iterable[Dim]) -> Dim:
 
 def _flattened(which: str, dims: Iterable[Dim]) -> Iterator[Dim]:
     """Each distinct argument, with an inner maximum (of a maximum) opened, or the negative of a minimum."""
-    waiting, seen = list(reversed([_whole(dim) for dim in dims])), set()
+    waiting, seen = list(reversed(list(dims))), set()
     while waiting:
         dim = waiting.pop()
         for m, c in _terms(dim).items():
@@ -661,8 +659,10 @@ def _flattened(which: str, dims: Iterable[Dim]) -> Iterator[Dim]:
             if dim not in seen:
                 seen.add(dim)
                 yield dim
-        if len(seen) + len(waiting) > 256:
-            raise OverflowError("this formula is too large: a minimum or maximum of more than 256 sizes")
+        if len(seen) + len(waiting) > MAX_ARGS:
+            raise OverflowError(
+                f"this formula is too large: a minimum or maximum of more than {MAX_ARGS} sizes"
+            )
 
 
 def _whole(dim: Dim) -> Dim:
@@ -672,6 +672,21 @@ def _whole(dim: Dim) -> Dim:
     if whole is None:
         raise TypeError(f"a size is an int or a formula, not {type(dim).__name__}")
     return whole
+
+
+def _winners(which: str, dims: Iterable[Dim]) -> list[Dim]:
+    """Those sizes of which none is known to be always beaten by another."""
+    kept: list[Dim] = []
+    for dim in dict.fromkeys(dims):
+        if any(_wins(which, other, dim) for other in kept):
+            continue
+        kept = [other for other in kept if not _wins(which, dim, other)]
+        kept.append(dim)
+        if len(kept) > MAX_ARGS:
+            raise OverflowError(
+                f"this formula is too large: a minimum or maximum of more than {MAX_ARGS} sizes"
+            )
+    return kept
 
 
 def _wins(which: str, dim: Dim, other: Dim) -> bool:
@@ -839,6 +854,8 @@ def _narrowed(dim: Expr, found: Range) -> Range:
         low = None if None in lows else _least(lows)
         high = None if None in highs else _greatest(highs)
         signs = {_cofactor(m, c, atom) for m, c in dim._terms.items() if atom in m}
+        if any(_within(other, atom) for other in atoms if other is not atom):
+            signs.add(0)
         if len(signs) == 1 and (sign := signs.pop()):
             if (sign > 0) == (atom.which == "max"):
                 low = _greatest(lows)
@@ -856,6 +873,15 @@ def _cofactor(monomial: Monomial, coefficient: int, atom: Atom) -> int:
     if atom in others or any(a.span[0] is None or a.span[0] < 0 for a in others):
         return 0
     return 1 if coefficient > 0 else -1
+
+
+def _within(outer: Atom, inner: Atom) -> bool:
+    """Whether one atom is part of another."""
+    if isinstance(outer, Floor):
+        parts: tuple[Dim, ...] = (outer.numerator, outer.denominator)
+    else:
+        parts = outer.args if isinstance(outer, Extreme) else ()
+    return outer is inner or any(_within(atom, inner) for part in parts for m in _terms(part) for atom in m)
 
 
 def _relaxed(dim: Expr, side: int) -> int | None:
@@ -1351,7 +1377,7 @@ class _Style:
         factors = []
         for (atom, k), count in shifted.items():
             written = self.sum({(atom,): 1, (): -k})
-            if k < 0 or not isinstance(atom, Floor) or not self.delimited:
+            if not (self.delimited and _as_fraction({(atom,): 1, (): -k})):
                 written = self.group(written)
             factors.append(self.power(written, count) if count > 1 else written)
         if rest != {(): 1}:

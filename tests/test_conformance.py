@@ -21,8 +21,10 @@ torch = pytest.importorskip("torch")
 
 from netcalc.proof.ledger import count  # noqa: E402
 from netcalc.proof.network import observe, runs  # noqa: E402
+from netcalc.proof.probe import check_reach  # noqa: E402
 
 CONFIGURATIONS = 200
+REACHES = 60  # configurations a kind whose reach is probed, unit by unit
 LARGEST_LEDGER = 60_000  # scalar operations a configuration; beyond it the ledger of that one is not run
 
 KINDS = {name: kind for name, kind in all_kinds().items() if kind is not Input}
@@ -107,3 +109,12 @@ def test_ledger(name):
             assert applied.work.note or applied.work.uncounted, f"{where}: a silent zero"
         ran += 1
     assert ran
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_reach(name):
+    """What every single output unit reads, as the gradient has it."""
+    legal = [sample for sample in unique(KINDS[name]) if sample.applied is not None]
+    for sample in legal[:REACHES]:
+        wrong = check_reach(sample.applied, largest=100)
+        assert not wrong, f"{sample.applied.layer} on {sample.inputs}: {wrong[0]}"

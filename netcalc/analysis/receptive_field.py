@@ -41,6 +41,7 @@ from netcalc.layers.reach import (
     Unknown,
     Whole,
     Window,
+    number,
 )
 
 MAX_PERIOD = 8192
@@ -332,7 +333,7 @@ class _Fold:
         if isinstance(rule, Whole):
             if not getattr(layer, "normalizes", False):
                 self.events[axis] = _Event(index, "merged" if strip.merged else "contracted")
-        elif strip.axis == 1 and not strip.merged and (layer.rank == 1 or isinstance(rule, (Spread, Adaptive, Resized))):
+        elif strip.axis == 1 and not strip.merged and (layer.rank == 1 or isinstance(rule, Spread | Adaptive | Resized)):
             self.events[axis] = _Event(index, "slid")
 
 
@@ -362,10 +363,10 @@ def _step(strip: Strip, rule: Rule | None, output: Shape, name: str) -> Strip | 
         case None:
             return strip
         case Window(axis, kernel, stride, _, padding):
-            plain = kernel == 1 and stride == 1
-            if strip.merged and not plain:
+            copies = kernel == 1 and stride == 1
+            if strip.merged and not copies:
                 return Lost(f"{name} slides over positions that were laid out in a row")
-            if strip.merged or (plain and padding == 0 and output[axis] == strip.units):
+            if strip.merged or (copies and padding == 0 and output[axis] == strip.units):
                 return strip if axis == strip.axis else strip._replace(axis=axis)
             if len(strip.lows) == 1 and strip.shift is not None:
                 return _slid(strip, rule, output[axis])
@@ -434,12 +435,20 @@ def _slid(strip: Strip, rule: Window, count: Dim) -> Strip:
     first, last, sure = strip.first, strip.last, strip.sure
     low = low - padding * shift
     high = high + ((kernel - 1) * dilation - padding) * shift
-    if first is not None and last is not None:
-        if all(isinstance(size, int) for size in (*rule[:5], count)):
-            lowest, highest = _touched(rule, count, strip.units)  # type: ignore[arg-type]
-            first, last = _narrowed(strip, lowest, highest)
-            sure = sure and (dilation == 1 and kernel >= stride or padding == 0 and strip.first == 0)  # type: ignore[operator]
-    return Strip(axis, (low,), (high,), shift * stride, strip.length, count, first, last, False, None, strip.notes, sure)
+    if first is not None and last is not None and all(isinstance(size, int) for size in (*rule[:5], count)):
+        lowest, highest = _touched(rule, count, strip.units)  # type: ignore[arg-type]
+        first, last = _narrowed(strip, lowest, highest)
+        sure = sure and _gapless(rule, count, strip.units)  # type: ignore[arg-type]
+    else:
+        first = last = None
+    shift = shift * stride
+    return Strip(axis, (low,), (high,), shift, strip.length, count, first, last, notes=strip.notes, sure=sure)
+
+
+def _gapless(rule: Window, count: int, length: int) -> bool:
+    """Do the windows leave out no position between them, or lie within the axis altogether?"""
+    kernel, stride, dilation = map(number, rule[1:4])
+    return (dilation == 1 and kernel >= stride) or (rule.reads(0)[0] >= 0 and rule.reads(count - 1)[-1] < length)
 
 
 def _narrowed(strip: Strip, lowest: int | None, highest: int | None) -> tuple[Dim, Dim]:
