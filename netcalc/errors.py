@@ -7,7 +7,6 @@ the text adds it with :meth:`SpecError.at`.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Iterable, NamedTuple
 
 
@@ -120,6 +119,8 @@ def did_you_mean(word: str, known: Iterable[str], *, most: int = 2) -> str:
     >>> did_you_mean("lineer", ["linear", "conv"])
     "did you mean 'linear'?"
     """
+    from difflib import get_close_matches  # only errors pay for it
+
     names: dict[str, str] = {}
     for name in sorted(known, key=lambda name: name[:1].isupper() == word[:1].isupper()):
         names[name.lower()] = name  # of Linear and linear, the one written as the word is

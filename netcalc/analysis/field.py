@@ -87,9 +87,8 @@ class UnitField:
         """The positions between the first and the last that are not read, along each axis."""
         if self.positions is None:
             return None
-        return tuple(
-            tuple(sorted(set(range(places[0], places[-1])) - set(places))) if places else () for places in self.positions
-        )
+        spans = (range(places[0], places[-1]) if places else () for places in self.positions)
+        return tuple(tuple(sorted(set(span) - set(places))) for span, places in zip(spans, self.positions))
 
     @property
     def unclipped(self) -> tuple[tuple[Dim, Dim] | None, ...] | None:
@@ -272,9 +271,41 @@ def inputs_of(graph: Graph, index: int) -> list[int]:
 def _default(graph: Graph, fields: Fields, source: int) -> int:
     """From the output backwards along first inputs: the last node whose units do not all see everything."""
     index = graph.outputs[-1]
-    while index > source and ((field := fields[index]) is None or field.whole) and graph.nodes[index].inputs:
+    while index > source and not _differs(fields[index]) and graph.nodes[index].inputs:
         index = next((before for before in graph.nodes[index].inputs if fields[before] is not None), source)
     return index if index > source else graph.outputs[-1]
+
+
+def _differs(field: ReceptiveField | None) -> bool:
+    """Do the units of a node stand apart, each with a field of its own?"""
+    return field is not None and not field.whole and not any(strip.merged for strip in field.strips)
+
+
+def nested(graph: Graph, found: UnitField, most: int = 6, ignore_normalization: bool = False) -> list[UnitField]:
+    """The fields of the layers on the way, each of the unit in the middle of what is read, the largest first.
+
+    Of the layers between the source and the unit, at most ``most`` with fields of different sizes are taken.
+    """
+    if found.unit is None or found.region is None:
+        return []
+    index, source = graph.index(found.of), graph.index(found.source)
+    box, _ = unit_box(found.shape, found.unit, found.unit_axes, found.of)
+    regions = regions_read(graph, index, box, source, ignore_normalization)
+    fields = receptive_fields(graph, source, ignore_normalization)
+    sizes: dict[Any, int] = {}
+    for place in range(source + 1, index):
+        field = fields[place]
+        if place in regions and field is not None and not field.whole and not any(s.merged for s in field.strips):
+            sizes.setdefault(field.size, place)
+    sizes.pop(found.size, None)
+    chosen = list(sizes.items())
+    kept = [chosen[round(i * (len(chosen) - 1) / max(1, most - 2))] for i in range(most - 1)] if chosen else []
+    inner = []
+    for place in dict.fromkeys(place for _, place in kept):
+        axes = moving_axes(fields[place], graph.nodes[place].shape, fields)
+        middle = [(places := members(regions[place].along(axis)))[len(places) // 2] for axis in axes]
+        inner.append(receptive_field(graph, place, tuple(middle), source, ignore_normalization))
+    return [found, *reversed(inner)]
 
 
 # ---------------------------------------------------------------- the other way
@@ -311,7 +342,7 @@ def units_reading(
     from_: str | int | None = None,
     ignore_normalization: bool = False,
 ) -> Reached:
-    """The projective field: which units of node ``of`` read the ``position`` (along the spatial axes) of node ``from_``.
+    """The projective field: which units of node ``of`` read a ``position`` (along the spatial axes) of node ``from_``.
 
     >>> from netcalc.spec import elaborate
     >>> units_reading(elaborate("1x9 -> conv 1 k3 d2 -> maxpool 2"), 4).units
@@ -337,8 +368,8 @@ def units_reading(
 class Step(NamedTuple):
     """One layer of a trace, along one axis of the source; the working as a course writes it.
 
-    ``kernel``, ``stride``, ``dilation`` and ``padding`` are the layer's (None where it has none); ``size``, ``minimum``,
-    ``jump`` and ``start`` are the field's behind it, ``working`` how ``size`` came about.
+    ``kernel``, ``stride``, ``dilation`` and ``padding`` are the layer's (None where it has none); ``size``,
+    ``minimum``, ``jump`` and ``start`` are the field's behind it, ``working`` how ``size`` came about.
     """
 
     name: str
@@ -392,15 +423,13 @@ def trace(
             ins: list[tuple[Strip, Rule | None]] = []
             for before, rules in zip(node.inputs, reach):
                 if before >= source and (field := fields[before]) is not None:
-                    strip = field.strips[number]
-                    ins.append((strip, rules[strip.axis] if strip.axis is not None else None))
+                    old = field.strips[number]
+                    ins.append((old, rules[old.axis] if old.axis is not None else None))
             after = fields[place]
-            strip = after.strips[number] if after else None
-            if not ins and strip is None:
+            if not ins and after is None:
                 continue
-            if not every and strip is not None and len(ins) == 1 and ins[0][0].lows == strip.lows:
-                if ins[0][0].highs == strip.highs and ins[0][0].shift == strip.shift:
-                    continue
+            if not every and after is not None and len(ins) == 1 and ins[0][0][1:4] == after.strips[number][1:4]:
+                continue
             found[axis].append(_step(node.name, node.layer.kind, ins, after, number, fields.reasons.get(place, "")))
     return {axis: tuple(steps) for axis, steps in found.items()}
 
@@ -416,7 +445,8 @@ def _step(
         return Step(name, kind, kernel, stride, dilation, padding, None, None, None, None, reason)
     size, least = after.size[number], after.minimum[number]
     working = _working(ins, size, least, after.global_by[number])
-    return Step(name, kind, kernel, stride, dilation, padding, after.stride[number], size, least, after.start[number], working)
+    jump, start = after.stride[number], after.start[number]
+    return Step(name, kind, kernel, stride, dilation, padding, jump, size, least, start, working)
 
 
 def _working(ins: list[tuple[Strip, Rule | None]], size: Dim, least: Dim, whole: str | None) -> str:

@@ -333,7 +333,9 @@ class _Fold:
         if isinstance(rule, Whole):
             if not getattr(layer, "normalizes", False):
                 self.events[axis] = _Event(index, "merged" if strip.merged else "contracted")
-        elif strip.axis == 1 and not strip.merged and (layer.rank == 1 or isinstance(rule, Spread | Adaptive | Resized)):
+        elif strip.axis != 1 or strip.merged:
+            return
+        elif layer.rank == 1 or isinstance(rule, Spread | Adaptive | Resized):
             self.events[axis] = _Event(index, "slid")
 
 

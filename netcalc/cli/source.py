@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Any, Callable, Iterable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from netcalc.dims import Dim, symbol
 from netcalc.errors import SpecError
 from netcalc.graph import Graph
 from netcalc.spec import elaborate
 from netcalc.spec.shipped import shipped_names, shipped_text
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,7 +37,7 @@ def read_spec(spec: str) -> tuple[str, str]:
         if name in shipped_names():
             return shipped_text(name), name
         if name.endswith(".net") or "/" in name:
-            stem = Path(name).stem
+            stem = os.path.splitext(os.path.basename(name))[0]
             hint = f"a shipped spec of that name is there: netcalc show {stem}" if stem in shipped_names() else ""
             raise SpecError("no-such-file", f"there is no file {name!r}", expected="a file, or a shipped spec", found=name, hint=hint)
         if name[:1].islower() and not name.partition("x")[0].isdigit():
@@ -46,7 +47,8 @@ def read_spec(spec: str) -> tuple[str, str]:
 
 def read_file(name: str) -> str:
     try:
-        return Path(name).read_text(encoding="utf-8")
+        with open(name, encoding="utf-8") as file:
+            return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError("unreadable", f"the file {name!r} cannot be read as UTF-8 text: {error}", expected="a text file") from None
 
@@ -78,6 +80,8 @@ def parse_values(values: Iterable[str]) -> dict[str, Dim]:
 
 def complete_spec(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Shipped names and files; behind an arrow, the layer kinds."""
+    from click.shell_completion import CompletionItem
+
     before, arrow, word = incomplete.rpartition("-> ")
     if arrow:
         from netcalc.layers import all_words
@@ -88,6 +92,8 @@ def complete_spec(context: click.Context, parameter: click.Parameter, incomplete
 
 
 def complete_kind(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
     from netcalc.layers import all_kinds, all_words
 
     words = sorted({*all_words(), *all_kinds()})

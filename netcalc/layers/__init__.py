@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib import import_module
-from pkgutil import iter_modules
 
 from netcalc.layers.base import REGISTRY, Layer
 
@@ -18,6 +17,8 @@ _NOT_FAMILIES = ("base", "reach")
 
 def families() -> list[str]:
     """The files of layer kinds, by name."""
+    from pkgutil import iter_modules  # costs more than most calls of the command need
+
     return sorted(
         module.name for module in iter_modules(__path__) if module.name not in _NOT_FAMILIES and module.name[0] != "_"
     )

@@ -18,7 +18,9 @@ from netcalc.layers.base import (
     Shape,
     Work,
     at_least,
+    behind_batch,
     choice,
+    dim_behind_batch,
     divisible,
     equal,
     flag,
@@ -31,7 +33,6 @@ from netcalc.layers.base import (
     size,
 )
 from netcalc.layers.reach import WHOLE, Reach, Window, pointwise
-from netcalc.layers.shaping import behind_batch, dim_behind_batch
 
 _PAGE = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 _ANY = (((5,),), ((2, 3),), ((2, 3, 2),))

@@ -18,7 +18,9 @@ from netcalc.layers.base import (
     Shape,
     Work,
     at_least,
+    behind_batch,
     choice,
+    dim_behind_batch,
     equal,
     flag,
     has_axes,
@@ -31,7 +33,7 @@ from netcalc.layers.base import (
 )
 from netcalc.layers.merging import alike, broadcast, is_one, repeated
 from netcalc.layers.reach import WHOLE, Reach, Rule, Window
-from netcalc.layers.shaping import behind_batch, dim_behind_batch, without_axes
+from netcalc.layers.shaping import without_axes
 
 PAGE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.{}.html"
 HOW = "how the losses become one number"

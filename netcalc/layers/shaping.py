@@ -22,6 +22,8 @@ from netcalc.layers.base import (
     at_least,
     at_most,
     axis_in_range,
+    behind_batch,
+    dim_behind_batch,
     divisible,
     equal,
     flag,
@@ -38,30 +40,6 @@ from netcalc.layers.base import (
 from netcalc.layers.reach import WHOLE, Digits, Merged, Part, Reach, Rule, Unknown, Window
 
 MOVED = "lays the same numbers out in another way"
-
-
-def behind_batch(dim: int, rank: int) -> int:
-    """The per-sample axis that torch's ``dim`` names, which counts the batch axis; −1 for the batch axis itself.
-
-    >>> behind_batch(1, 3), behind_batch(-1, 3), behind_batch(0, 3)
-    (0, 2, -1)
-    """
-    return dim + rank if dim < 0 else dim - 1
-
-
-def dim_behind_batch(dim: int, rank: int, argument: str) -> Fact:
-    """torch's ``dim`` (which counts the batch axis as 0) must name one of a sample's ``rank`` axes."""
-    if behind_batch(dim, rank) == -1:
-        message = f"{argument} is {dim}, which names the batch axis: axis 0 is the batch, a sample's first axis is 1"
-    else:
-        message = f"{argument} is {dim}, but with the batch axis (0) in front the input has {rank + 1} axes"
-    return Fact(
-        0 <= behind_batch(dim, rank) < rank,
-        message,
-        expected=f"{argument} between 1 and {rank}, or between {-rank} and -1",
-        found=str(dim),
-        argument=argument,
-    )
 
 
 def is_free(size: Dim) -> bool:

@@ -51,7 +51,7 @@ def report_table(report: Report, width: int) -> Any:
     for column in columns:
         justify: Any = "right" if column.figures else "left"
         folds = not column.figures and column.head != "parameters"
-        table.add_column(column.head, justify=justify, style=column.style, no_wrap=not folds, overflow="fold")
+        table.add_column(Text(column.head), justify=justify, style=column.style, no_wrap=not folds, overflow="fold")
     for row in body:
         table.add_row(*(Text(column.text(row)) for column in columns))
     table.add_section()
@@ -114,7 +114,7 @@ def pairs(lines: list[tuple[str, str]]) -> Any:
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column()
     for name, value in lines:
-        grid.add_row(name, Text(value))
+        grid.add_row(Text(name), Text(value))
     return Padding(grid, (0, 0, 0, 1))
 
 
@@ -124,10 +124,10 @@ MARKS = {"proved": "[green]✓[/]", "not checked": "[dim]–[/]", "differs": "[b
 def verification_table(verification: Any, figures: tuple[str, ...]) -> Any:
     """A row a layer, a column a figure; below, what differs in full and why some were not checked."""
     table = new_table()
-    table.add_column("layer", style="bold")
+    table.add_column(Text("layer"), style="bold")
     figures = tuple(figure for figure in figures if any(check.figure == figure for check in verification.checks))
     for figure in figures:
-        table.add_column(figure, justify="center")
+        table.add_column(Text(figure), justify="center")
     by_layer: dict[str, dict[str, Any]] = {}
     for check in verification.checks:
         by_layer.setdefault(check.layer, {})[check.figure] = check
@@ -149,7 +149,7 @@ def simple_table(header: tuple[str, ...], lines: Sequence[Sequence[str]]) -> Any
     """Rows of texts under a header."""
     table = new_table()
     for place, name in enumerate(header):
-        table.add_column(name, style="bold" if place == 0 else "", no_wrap=place == 0)
+        table.add_column(Text(name), style="bold" if place == 0 else "", no_wrap=place == 0)
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
     return table

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from html import escape
 from typing import Any, Iterable
 
 from netcalc.analysis.report import Report
@@ -34,6 +32,9 @@ def csv_lines(lines: Iterable[Iterable[str]]) -> str:
 
 
 def as_json(value: Any) -> str:
+    """Indented, with exact integers."""
+    import json
+
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -61,6 +62,8 @@ def _figure(value: Any) -> str:
 
 def html(report: Report) -> str:
     """A table for notebooks."""
+    from html import escape
+
     head = "".join(f"<th>{name}</th>" for name in ("layer", "kind", "output", "parameters", "params", "MACs", "FLOPs", "field"))
     body = []
     for r in rows(report):

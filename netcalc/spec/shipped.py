@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
-from pathlib import Path
 
 from netcalc.errors import SpecError, did_you_mean
 
 
 @lru_cache(maxsize=None)
-def folder() -> Path:
+def folder() -> str:
     """Where the shipped specs are: inside the installed package, or beside it in a source tree."""
-    package = Path(__file__).parent.parent
-    inside = package / "specs"
-    return inside if inside.is_dir() else package.parent / "specs"
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    inside = os.path.join(package, "specs")
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), "specs")
 
 
 def shipped_names() -> list[str]:
     """The names of the shipped specs, sorted."""
-    return sorted(path.stem for path in folder().glob("*.net"))
+    return sorted(name[:-4] for name in os.listdir(folder()) if name.endswith(".net"))
 
 
 def shipped_text(name: str) -> str:
     """The text of a shipped spec. Raises SpecError with the nearest names for an unknown one."""
-    path = folder() / f"{name}.net"
-    if not name.replace("-", "").replace("_", "").isalnum() or not path.is_file():
-        names = shipped_names()
+    names = shipped_names()
+    if name not in names:
         raise SpecError(
             "unknown-spec",
             f"no file and no shipped spec is called {name!r}",
@@ -33,4 +32,5 @@ def shipped_text(name: str) -> str:
             found=name,
             hint=did_you_mean(name, names) or 'a spec is a chain such as "256 -> linear 512 -> relu -> linear 1"',
         )
-    return path.read_text(encoding="utf-8")
+    with open(os.path.join(folder(), f"{name}.net"), encoding="utf-8") as file:
+        return file.read()
