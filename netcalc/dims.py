@@ -637,11 +637,11 @@ def _settled(which: str, dims: Iterable[Dim]) -> Dim:
     polynomials = [_added(p, common, -1) for p in polynomials]
     divisor = gcd(*(c for p in polynomials for c in p.values()))
     shared = () if {} in polynomials else _shared([m for p in polynomials for m in p])
-    shared = tuple([atom for atom in shared if (atom.span[0] or 0) > 0 or atom.span[0] == 0])
-    args = frozenset([_make({_without(m, shared): c // divisor for m, c in p.items()}) for p in polynomials])
-    if shared:
-        return _make(common) + _settled(which, args) * _expr({shared: divisor})
-    return _make(common) + _expr({(_extreme(which, args),): divisor})
+    shared = tuple([atom for atom in shared if _unsigned(atom)])
+    args = [_make({_without(m, shared): c // divisor for m, c in p.items()}) for p in polynomials]
+    if common or shared or divisor > 1:
+        return _make(common) + _settled(which, args) * _make({shared: divisor})
+    return _expr({(_extreme(which, frozenset(args)),): 1})
 
 
 def _flattened(which: str, dims: Iterable[Dim]) -> Iterator[Dim]:
@@ -870,9 +870,15 @@ def _narrowed(dim: Expr, found: Range) -> Range:
 def _cofactor(monomial: Monomial, coefficient: int, atom: Atom) -> int:
     """The sign of what one atom of a term is multiplied with; 0 where it is open (or the atom is squared)."""
     others = _without(monomial, (atom,))
-    if atom in others or any(a.span[0] is None or a.span[0] < 0 for a in others):
+    if atom in others or not all(map(_unsigned, others)):
         return 0
     return 1 if coefficient > 0 else -1
+
+
+def _unsigned(atom: Atom) -> bool:
+    """Whether an atom is never negative."""
+    low = atom.span[0]
+    return low is not None and low >= 0
 
 
 def _within(outer: Atom, inner: Atom) -> bool:
@@ -901,7 +907,7 @@ def _relaxed(dim: Expr, side: int) -> int | None:
         for m, c in terms.items():
             if floor in m:
                 others = _without(m, (floor,))
-                if any(a.span[0] is None or a.span[0] < 0 for a in others):
+                if not all(map(_unsigned, others)):
                     return None
                 part = _multiplied({others: c}, numerator if c * side > 0 else lowered)
             else:
@@ -1382,16 +1388,13 @@ class _Style:
             factors.append(self.power(written, count) if count > 1 else written)
         if rest != {(): 1}:
             factors.append(self.group(self.sum(rest)))
-        if (
-            not common
-            and abs(content) == 1
-            and (len(factors) < 2 and not any(c > 1 for c in shifted.values()))
-        ):
-            return self.sum(_terms(dim)) if content == 1 or not factors else self.minus + factors[0]
-        if common or abs(content) != 1 or not factors:
+        if not common and abs(content) == 1 and len(factors) < 2 and all(n == 1 for n in shifted.values()):
+            return self.sum(_terms(dim))
+        if common or abs(content) != 1:
             factors.insert(0, self.sum({common: content}))
-            return self.times.join(factors)
-        return (self.minus if content < 0 else "") + self.times.join(factors)
+        elif content < 0:
+            factors[0] = self.minus + factors[0]
+        return self.times.join(factors)
 
 
 def _as_fraction(terms: Terms) -> tuple[Terms, Terms] | None:

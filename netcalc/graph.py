@@ -7,7 +7,7 @@ shapes that reach it. Written order is topological order, so every analysis is o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
 
 from netcalc.dims import Dim, Expr, substitute, symbols
 from netcalc.errors import Span, SpecError, did_you_mean
@@ -144,6 +144,7 @@ class Builder:
         self._counts: dict[str, int] = {}
         self._used: set[int] = set()
         self._names: set[str] = set()
+        self._reserved: set[str] = set()
 
     def add(
         self,
@@ -173,8 +174,13 @@ class Builder:
         """``stem`` with the next free number: ``conv1``, ``conv2``, …"""
         while True:
             number = self._counts[stem] = self._counts.get(stem, 0) + 1
-            if f"{stem}{number}" not in self._names:
-                return f"{stem}{number}"
+            name = f"{stem}{number}"
+            if name not in self._names and name.rpartition(".")[2] not in self._reserved:
+                return name
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Keep these for layers that will be called so: no fresh name ends in one of them."""
+        self._reserved.update(names)
 
     def unused(self) -> tuple[int, ...]:
         """The nodes that feed no other: the ends of the network."""

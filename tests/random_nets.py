@@ -67,8 +67,9 @@ class RandomNet:
 
     def pool(self, node: int) -> int:
         kernel = self.rng.choice((2, 2, 3))
-        arguments = dict(kernel_size=kernel, stride=self.rng.choice((None, 1, 2, 3)), padding=self.rng.choice((0, 0, 1)))
-        arguments["ceil_mode"] = self.rng.random() < 0.4
+        stride, padding = self.rng.choice((None, 1, 2, 3)), self.rng.choice((0, 0, 1))
+        ceil_mode = self.rng.random() < 0.4
+        arguments = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
         if self.rng.random() < 0.6:
             return self.add("MaxPool", node, **arguments, dilation=self.rng.choice((1, 1, 2)))
         return self.add("AvgPool", node, **arguments)
@@ -105,7 +106,8 @@ class RandomNet:
                 return self.add("BatchNorm", node)
             case 2:
                 axis = self.rng.randrange(1, self.rank + 1)
-                return self.add("Slice", node, axis=axis, start=self.rng.choice((0, 1)), step=self.rng.choice((1, 1, 2)))
+                start, step = self.rng.choice((0, 1)), self.rng.choice((1, 1, 2))
+                return self.add("Slice", node, axis=axis, start=start, step=step)
         return self.add("AdaptiveAvgPool", node, output_size=self.each(2, 3, 4, 5))
 
     # ------------------------------------------------------------ forms
@@ -114,7 +116,8 @@ class RandomNet:
         """Two or three branches of equal lengths, added or put side by side."""
         together = self.rng.choice(("Add", "Concat"))
         channels = self.shape(node)[0]
-        ends = [self.same(node, channels) if together == "Add" else self.same(node) for _ in range(self.rng.choice((1, 1, 2)))]
+        kept = channels if together == "Add" else None
+        ends = [self.same(node, kept) for _ in range(self.rng.choice((1, 1, 2)))]
         if self.rng.random() < 0.4:
             ends[0] = self.same(ends[0], channels)
         return self.add(together, (*ends, node))
@@ -136,11 +139,9 @@ class RandomNet:
             return skip
         inner = self.decoder(self.add("MaxPool", skip, kernel_size=2), depth - 1)
         lengths = self.shape(skip)[1:]
-        if self.rng.random() < 0.5 and all(length in (2 * n, 2 * n + 1) for length, n in zip(lengths, self.shape(inner)[1:])):
-            extra = tuple(length - 2 * n for length, n in zip(lengths, self.shape(inner)[1:]))
-            up = self.add(
-                "ConvTranspose", inner, out_channels=1, kernel_size=self.rng.choice((2, 2)), stride=2, output_padding=extra
-            )
+        extra = tuple(length - 2 * n for length, n in zip(lengths, self.shape(inner)[1:]))
+        if self.rng.random() < 0.5 and all(more in (0, 1) for more in extra):
+            up = self.add("ConvTranspose", inner, out_channels=1, kernel_size=2, stride=2, output_padding=extra)
         else:
             linear = ("linear", "bilinear", "trilinear")[self.rank - 1]
             up = self.add("Upsample", inner, size=lengths, mode=self.rng.choice(("nearest", linear)))

@@ -342,6 +342,7 @@ def test_five_strides_print_as_one_quotient():
         (-maximum(-H, -W), "min(H, W)"),
         (maximum(2 * H, 2 * W), "2·max(H, W)"),
         (maximum(H * C, W * C), "C·max(H, W)"),
+        (maximum(C, H - maximum(C, W)), "max(2·C, C + W, H) − max(C, W)"),
         (maximum(H, 1), "H"),
         (maximum(H, H // 2, H - 3), "H"),
         (minimum(H, 0, 4), "0"),

@@ -148,6 +148,16 @@ def test_arguments_are_torchs(name):
             assert default == getattr(parameter.default, "__name__", parameter.default), argument
 
 
+def test_every_module_of_torch_is_known_or_said_to_be_missing():
+    torch = pytest.importorskip("torch")
+    from netcalc.layers.missing import ALIASES, MISSING
+
+    classes = {name for name, found in vars(torch.nn).items() if isinstance(found, type) and issubclass(found, torch.nn.Module)}
+    known = {kind.namesake for kind in all_kinds().values()} | set(all_kinds())
+    assert classes - known == set(MISSING) | set(ALIASES)
+    assert set(ALIASES.values()) <= known
+
+
 def test_nothing_speaks_of_this_machine():
     root = PACKAGE.parent
     for path in [*FILES, *root.glob("*.md"), *root.glob("specs/*.net"), *root.glob("tests/*.py")]:

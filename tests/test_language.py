@@ -118,6 +118,25 @@ def test_definitions_repeats_and_names():
     assert shape(text) == (16, 8, 8)
 
 
+def test_labels_in_blocks_of_a_repeat_and_beside_fresh_names():
+    names = [node.name for node in parse("3x8x8 -> repeat 2 { residual { conv 3 k3 p1 as c1 } }").nodes]
+    assert names == ["input", "repeat1.0.c1", "repeat1.0.add1", "repeat1.1.c1", "repeat1.1.add1"]
+    assert [node.name for node in parse("8 -> linear 4 -> linear 3 as linear1").nodes] == ["input", "linear2", "linear1"]
+
+
+def test_a_kind_may_be_a_parameter():
+    text = "def block(c, act=relu) { linear c -> act }\n8 -> block 4 -> block(2, act=tanh)"
+    assert [layer.kind for layer in layers(text)] == ["Input", "Linear", "ReLU", "Linear", "Tanh"]
+
+
+def test_lazy_modules_infer():
+    assert layers("3x8x8 -> LazyConv2d(4, 3) -> nn.LazyBatchNorm2d()") == layers("3x8x8 -> conv 4 3 -> bn")
+
+
+def test_an_identity_branch_is_no_layer():
+    assert [n.layer.kind for n in parse("4x8x8 -> concat { conv 3 k1 | identity }").nodes] == ["Input", "Conv2d", "Concat"]
+
+
 def test_chunk_and_split():
     assert shape("8x4x4 -> chunk 2 as a, b -> from a -> add b") == (4, 4, 4)
     assert shape("8x4x4 -> split 5 3 as a, b\nfrom b") == (3, 4, 4)
@@ -162,7 +181,7 @@ def test_shared_weights_count_once_and_work_twice():
         ("", "empty", "", "no network"),
         ("8 -> -> relu", "syntax", "->", "a layer"),
         ("8 -> relu ->", "syntax", "", "behind the '->'"),
-        ("8 - relu", "unknown-name", "relu", "not defined"),
+        ("8 - relu", "bad-value", "relu", "'->'"),
         ("8 relu", "syntax", "relu", "'->' between layers"),
         ("8 -> linear 3k", "syntax", "k", "3*k"),
         ("8 -> linear 8/2", "syntax", "/", "//"),

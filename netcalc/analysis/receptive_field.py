@@ -118,7 +118,7 @@ def receptive_fields(graph: Graph, source: int = 0, ignore_normalization: bool =
     shape = graph.nodes[source].shape
     tracked = tuple(range(1, len(shape))) if len(shape) > 2 else tuple(range(len(shape)))
     fold = _Fold(graph, source, tracked, ignore_normalization)
-    axes = tracked if len(shape) > 2 else _positions(fold)
+    axes = tracked if len(shape) > 2 else spatial_axes(graph, source)
     columns = [tracked.index(axis) for axis in axes]
     found: list[ReceptiveField | None] = []
     reasons: dict[int, str] = {}
@@ -146,7 +146,7 @@ def spatial_axes(graph: Graph, source: int = 0) -> tuple[int, ...]:
     shape = graph.nodes[source].shape
     if len(shape) > 2:
         return tuple(range(1, len(shape)))
-    return _positions(_Fold(graph, source, tuple(range(len(shape))), False))
+    return _positions(_Fold(graph, source, tuple(range(len(shape))), True))
 
 
 # ---------------------------------------------------------------- strips
@@ -331,8 +331,7 @@ class _Fold:
             return
         layer = self.graph.nodes[index].layer
         if isinstance(rule, Whole):
-            if not getattr(layer, "normalizes", False):
-                self.events[axis] = _Event(index, "merged" if strip.merged else "contracted")
+            self.events[axis] = _Event(index, "merged" if strip.merged else "contracted")
         elif strip.axis != 1 or strip.merged:
             return
         elif layer.rank == 1 or isinstance(rule, Spread | Adaptive | Resized):
@@ -396,7 +395,9 @@ def _step(strip: Strip, rule: Rule | None, output: Shape, name: str) -> Strip | 
 
 def _is_part(strip: Strip, rule: Rule | None, output: Shape) -> bool:
     """Is this input only a part of the layer's output, beside others along the axis (a concatenation)?"""
-    return type(rule) is Window and not strip.merged and rule.kernel == 1 and output[rule.axis] != strip.units
+    if type(rule) is not Window or strip.merged or rule.kernel != 1:
+        return False
+    return output[rule.axis] != strip.units and holds(output[rule.axis], "==", strip.units) is False
 
 
 def _as_window(rule: Rule) -> Window | None:
@@ -694,7 +695,7 @@ def _sizes(strip: Strip) -> tuple[Dim, Dim]:
 
 
 def _positions(fold: _Fold) -> tuple[int, ...]:
-    """The spatial axes of a source of one or two axes (see :func:`spatial_axes`)."""
+    """The spatial axes of a source of one or two axes (see :func:`spatial_axes`), from a fold without normalisation."""
     nodes, source, events = fold.graph.nodes, fold.source, fold.events
     rank = len(nodes[source].shape)
     if rank == 1:

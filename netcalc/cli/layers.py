@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any, Sequence
+
 import click
 
 from netcalc.cli.source import chosen, complete_kind, emit, format_option
 from netcalc.errors import SpecError, did_you_mean
 from netcalc.layers import all_kinds, all_words
 from netcalc.layers.base import Layer
+from netcalc.layers.missing import MISSING
 from netcalc.report.kinds import catalogue, page_dict, page_text
 
 
 @click.command()
 @click.argument("kind", required=False, shell_complete=complete_kind)
+@click.option("--missing", is_flag=True, help="The classes of torch.nn that are no kind here, and why.")
 @format_option("table", "plain", "json")
-def layers(kind: str | None, format: str | None) -> None:
+def layers(kind: str | None, missing: bool, format: str | None) -> None:
     """The layer kinds; with KIND, that kind's page: arguments, formulas, and an example with its figures."""
+    if missing:
+        return print_rows(("class", "why"), sorted(MISSING.items()), dict(sorted(MISSING.items())), format)
     if kind is None:
         return print_catalogue(format)
     pages = kinds_of(kind)
@@ -46,8 +52,12 @@ def kinds_of(word: str) -> list[type[Layer]]:
 
 
 def print_catalogue(format: str | None) -> None:
-    rows = catalogue()
-    header = ("kind", "words", "what it computes")
+    as_data = [page_dict(kind) for kind in all_kinds().values()] if chosen(format) == "json" else None
+    print_rows(("kind", "words", "what it computes"), catalogue(), as_data, format)
+
+
+def print_rows(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], data: Any, format: str | None) -> None:
+    """Rows under a header, in the chosen format; ``data`` is what JSON prints."""
     match chosen(format):
         case "table":
             from netcalc.report.table import show, simple_table
@@ -56,7 +66,7 @@ def print_catalogue(format: str | None) -> None:
         case "json":
             from netcalc.report.text import as_json
 
-            emit(as_json([page_dict(kind) for kind in all_kinds().values()]))
+            emit(as_json(data))
         case _:
             from netcalc.report.text import tabbed
 
@@ -70,16 +80,4 @@ def specs(format: str | None) -> None:
     from netcalc.spec.shipped import shipped_names, shipped_text
 
     rows = [(name, shipped_text(name).lstrip().splitlines()[0].lstrip("# ")) for name in shipped_names()]
-    match chosen(format):
-        case "table":
-            from netcalc.report.table import show, simple_table
-
-            show(simple_table(("spec", "what it is"), rows))
-        case "json":
-            from netcalc.report.text import as_json
-
-            emit(as_json(dict(rows)))
-        case _:
-            from netcalc.report.text import tabbed
-
-            emit(tabbed([("spec", "what it is"), *rows]))
+    print_rows(("spec", "what it is"), rows, dict(rows), format)

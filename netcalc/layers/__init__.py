@@ -12,7 +12,7 @@ from importlib import import_module
 
 from netcalc.layers.base import REGISTRY, Layer
 
-_NOT_FAMILIES = ("base", "reach")
+_NOT_FAMILIES = ("base", "missing", "reach")
 
 
 def families() -> list[str]:
@@ -72,7 +72,7 @@ _FAMILY_OF: dict[str, str] = {
             "log_sigmoid tanh sin tanhshrink silu swish mish gelu softplus softsign elu selu celu softshrink "
             "hardshrink hardsigmoid hardswish softmax softmin logsoftmax log_softmax softmax2d glu"
         ),
-        "attention": "multiheadattention mha sdpa attention scaleddotproductattention",
+        "attention": "mha multiheadattention sdpa attention scaleddotproductattention",
         "bilinear": "bilinear",
         "convolution": "conv convolution conv1d conv2d conv3d",
         "dropout": (
@@ -109,7 +109,7 @@ _FAMILY_OF: dict[str, str] = {
             "maxpool maxpool1d maxpool2d maxpool3d avgpool avgpool1d avgpool2d avgpool3d lppool lppool1d "
             "lppool2d lppool3d adaptiveavgpool adaptiveavgpool1d adaptiveavgpool2d adaptiveavgpool3d "
             "adaptivemaxpool adaptivemaxpool1d adaptivemaxpool2d adaptivemaxpool3d fractionalmaxpool "
-            "fractionalmaxpool2d fractionalmaxpool3d globalavgpool gap globalmaxpool maxunpool maxunpool1d "
+            "fractionalmaxpool2d fractionalmaxpool3d gap globalavgpool globalmaxpool maxunpool maxunpool1d "
             "maxunpool2d maxunpool3d blurpool blurpool1d blurpool2d blurpool3d"
         ),
         "recurrent": "rnn lstm gru rnncell lstmcell grucell",
@@ -121,7 +121,7 @@ _FAMILY_OF: dict[str, str] = {
         ),
         "transposed": "convtranspose deconv convtranspose1d deconv1d convtranspose2d deconv2d convtranspose3d deconv3d",
         "upsampling": "upsample upsamplingnearest2d upsamplingbilinear2d",
-        "vision": "classtoken layerscale shiftedwindowattention windowattention",
+        "vision": "classtoken layerscale windowattention shiftedwindowattention",
     }.items()
     for word in words.split()
 }

@@ -121,7 +121,7 @@ class MultiheadAttention(Layer):
     The attention weights averaged over the heads (need_weights) are not computed.
     """
 
-    words = ("multiheadattention", "mha")
+    words = ("mha", "multiheadattention")
     namesake = "MultiheadAttention"
     arity = None
     source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html"

@@ -677,7 +677,7 @@ class GlobalAvgPool(_Global):
     Work: for each channel of n numbers n − 1 add and 1 div.
     """
 
-    words = ("globalavgpool", "gap")
+    words = ("gap", "globalavgpool")
     source = "https://arxiv.org/abs/1312.4400"
     examples = ("512x7x7 -> gap -> linear 10", "8x20 -> globalavgpool keepdim=True")
     trial_inputs = (((2, 7),), ((3, 4, 5),), ((2, 3, 2, 2),), ((4,),))

@@ -346,6 +346,7 @@ def check_reach(applied: Applied, largest: int = 48) -> list[str]:
     builder = Builder()
     feeds = tuple(builder.add(Input(shape), ()) for shape in applied.inputs)
     of = builder.add(applied.layer, feeds)
+    builder.nodes[of].applied.reach = applied.reach
     shape: tuple[int, ...] = applied.output  # type: ignore[assignment]
     if not all(shape):
         return []

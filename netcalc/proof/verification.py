@@ -38,6 +38,10 @@ PROVED, UNCHECKED, DIFFERS = "proved", "not checked", "differs"
 FIGURES = ("output shape", "parameters", "macs", "ledger", "receptive field")
 LEDGER = 4_000_000
 """Scalar operations that are run in counting numbers, unless stated otherwise: about a second a million."""
+LARGEST_MEMORY = 3 * 2**30
+LARGEST_PASS = 30_000_000_000
+PROBE_SECONDS = 60.0
+"""Networks beyond these bytes and multiply-accumulates get no gradient probe; a probe ends after so many seconds."""
 
 
 class Check(NamedTuple):
@@ -109,8 +113,11 @@ def verify(
         seen: list[Seen | None] | str = observe(graph)
     except NoModule as error:
         seen = str(error)
+    structures = [
+        structure(layer, seen if isinstance(seen, str) else seen[graph.index(layer.name)]) for layer in report.layers
+    ]
     tell(next(steps), 2 + len(distinct), "receptive fields")
-    fields = probe_fields(graph)
+    fields = probed_fields(report, [check for checks in structures for check in checks])
     counted: dict[int, Check] = {}
     left = ledger
     for key, layer in sorted(distinct.items(), key=lambda item: weight(item[1])):
@@ -118,15 +125,29 @@ def verify(
         counted[key] = check_ledger(layer, left, ledger)
         left -= weight(layer) if counted[key].status != UNCHECKED else 0
     tell(next(steps), 2 + len(distinct), "done")
-    has_axes = bool(spatial_axes(graph))  # without any there is no such figure
     checks: list[Check] = []
-    for layer in report.layers:
-        index = graph.index(layer.name)
-        checks += structure(layer, seen if isinstance(seen, str) else seen[index])
-        checks.append(counted[id(layer.node.applied)]._replace(layer=layer.name))
-        if has_axes:
-            checks.append(check_field(layer, fields[index]))
+    for layer, structural in zip(report.layers, structures):
+        checks += [*structural, counted[id(layer.node.applied)]._replace(layer=layer.name)]
+        if fields:
+            checks.append(check_field(layer, fields[graph.index(layer.name)]))
     return Verification(tuple(checks))
+
+
+def probed_fields(report: Report, structures: list[Check]) -> list[Any]:
+    """For every node what the gradient says of its field, or why it was not asked; empty where there is no such figure."""
+    graph = report.graph
+    if not spatial_axes(graph):
+        return []
+    numbers = report.params + report.buffers + 3 * report.activations
+    assert isinstance(numbers, int) and isinstance(report.macs, int)
+    why = ""
+    if any(check.status == DIFFERS for check in structures):
+        why = "the modules differ"
+    elif 8 * numbers > LARGEST_MEMORY:
+        why = f"the network needs {8 * numbers / 2**30:.1f} GiB in double precision, more than {LARGEST_MEMORY / 2**30:g}"
+    elif report.macs > LARGEST_PASS:
+        why = f"one pass takes {report.macs:,} multiply-accumulates, more than {LARGEST_PASS:,}"
+    return [why] * len(graph) if why else probe_fields(graph, PROBE_SECONDS)
 
 
 def weight(layer: LayerReport) -> int:

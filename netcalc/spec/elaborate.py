@@ -16,6 +16,7 @@ from netcalc.layers import all_kinds, all_words, kinds_named, torch_kind
 from netcalc.layers.base import Applied, Layer, shape_text
 from netcalc.layers.base import Argument as Accepted
 from netcalc.layers.input import Input
+from netcalc.layers.missing import ALIASES, MISSING
 from netcalc.spec.parser import parse_steps
 from netcalc.spec.syntax import (
     Argument,
@@ -55,6 +56,12 @@ class NodeReference(NamedTuple):
     index: int
 
 
+class Word(NamedTuple):
+    """The value of a name that stands for a layer kind: ``block(64, relu)``."""
+
+    id: str
+
+
 class Frame(NamedTuple):
     """The names that hold in one block: constants and parameters, ``def``s, and the path of the block."""
 
@@ -88,7 +95,9 @@ class Elaborator:
     # ------------------------------------------------------------ the whole
 
     def network(self) -> Graph:
-        self.run(parse_steps(self.source, self.source_name))
+        steps = parse_steps(self.source, self.source_name)
+        self.builder.reserve(label.id for label in labels_in(steps))
+        self.run(steps)
         if self.current is None:
             self.fail("empty", "the spec describes no network", hint='for example: "256 -> linear 512 -> relu -> linear 1"')
         for name in self.sizes:
@@ -186,6 +195,11 @@ class Elaborator:
 
     def call(self, step: Call) -> None:
         word = step.word.id
+        for frame in reversed(self.frames):
+            if isinstance(meant := frame.values.get(word), Word):  # a parameter that stands for a kind
+                step = step._replace(word=Name(meant.id, step.word.span))
+                word = meant.id
+                break
         if definition := self.definition(word):
             return self.expand(definition, step)
         if word == "share":
@@ -357,16 +371,16 @@ class Elaborator:
         path = self.path
         if step.labels:
             path = self.label_path(step) + "."
-        ends, names = [], []
+        ends = []
         for number, branch in enumerate(step.branches, 1):
             if not branch.items:
                 self.fail("empty", f"branch {number} of {word} is empty", branch.span, hint="write identity for the input itself")
             self.current = start
-            with self.frame(path):
-                self.run(branch)
+            if not is_identity(branch):
+                with self.frame(path):
+                    self.run(branch)
             assert self.current is not None
             ends.append(self.current)
-            names.append(branch)
         if word == "residual" and len(ends) == 1:
             ends.append(start)
         if len(ends) == 1 and word != "residual":
@@ -407,7 +421,7 @@ class Elaborator:
                 found=text(times) if isinstance(times, (int, Expr)) else step.arguments[0].span.of(self.source),
             )
         body = step.branches[0]
-        has_labels = any(getattr(item, "labels", ()) for item in body.items)
+        has_labels = any(labels_in(body, definitions=False))
         path = self.label_path(step) if step.labels else self.builder.fresh_name(self.path + "repeat") if has_labels else ""
         for number in range(first, stop):
             with self.frame(f"{path}.{number}." if path else self.path, alone=bool(path) and len(body.items) == 1):
@@ -521,6 +535,8 @@ class Elaborator:
             return self.sizes[word]
         if (index := self.find(word)) is not None:
             return NodeReference(index)
+        if kinds_named(word):
+            return Word(word)
         if word[0].isupper() and word.isidentifier():
             return symbol(word)
         known = {key for frame in self.frames for key in frame.values} | set(self.labels)
@@ -561,7 +577,14 @@ class Elaborator:
     def number(self, value: Value) -> Any:
         result = self.value(value)
         if isinstance(result, bool) or not isinstance(result, (int, float, Expr)):
-            self.fail("bad-value", f"{value.span.of(self.source)} is not a number", value.span, expected="a number or a letter")
+            self.fail(
+                "bad-value",
+                f"{value.span.of(self.source)} is not a number",
+                value.span,
+                expected="a number or a letter",
+                found="a layer kind" if isinstance(result, Word) else value.span.of(self.source),
+                hint="the arrow between layers is written '->'" if isinstance(result, Word) else "",
+            )
         return result
 
     def arithmetic(self, value: Binary, left: Any, right: Any) -> Any:
@@ -583,8 +606,10 @@ class Elaborator:
         bare = word.id.removeprefix("torch.").removeprefix("nn.")
         candidates = kinds_named(bare) if bare == word.id else ()
         if not candidates:
-            if bare[:1].isupper() and (found := torch_kind(bare)):
+            if bare[:1].isupper() and (found := torch_kind(ALIASES.get(bare, bare))):
                 return found
+            if bare in MISSING:
+                self.fail("unknown-kind", f"{bare} is no layer kind here", word.span, found=word.id, hint=MISSING[bare])
             self.unknown_kind(word, bare)
         if len(candidates) == 1:
             return candidates[0]
@@ -617,8 +642,10 @@ class Elaborator:
 
     def bind(self, kind: type[Layer], step: Call | Block, allow_nodes: bool) -> Bound:
         """Match what is written to the kind's arguments."""
-        torch_form = isinstance(step, Call) and step.parenthesized and step.word.id.rpartition(".")[2][:1].isupper()
-        positional = [name for name, argument in kind.arguments.items() if torch_form or argument.axis is None]
+        name = step.word.id.rpartition(".")[2]
+        torch_form = isinstance(step, Call) and step.parenthesized and name[:1].isupper()
+        lazy = name in ALIASES  # torch's LazyLinear(out_features) infers as the short form does
+        positional = [name for name, argument in kind.arguments.items() if argument.axis is None or torch_form and not lazy]
         letters = {argument.letter: name for name, argument in kind.arguments.items() if argument.letter}
         bound = Bound({}, {}, [], ())
         queue = iter(positional)
@@ -697,7 +724,7 @@ class Elaborator:
                 expected=f"{name} once",
                 found=f"{bound.spans[name].of(self.source)} and {argument.span.of(self.source)}",
             )
-        if isinstance(value, NodeReference):
+        if isinstance(value, (NodeReference, Word)):
             self.fail("bad-argument", f"{argument.span.of(self.source)} is a layer, not a value for {name}", argument.span)
         bound.values[name] = value
         bound.spans[name] = argument.span
@@ -747,6 +774,24 @@ class Elaborator:
             found=name,
             hint=_FOREIGN.get(name) or did_you_mean(name, names) or did_you_mean(name.lower(), [*letters]),
         )
+
+
+def labels_in(steps: Steps, definitions: bool = True) -> Iterator[Any]:
+    """Every ``as NAME`` of these steps and of the blocks (and definitions) within."""
+    for step in steps.items:
+        if isinstance(step, (Call, Block)):
+            yield from step.labels
+        if isinstance(step, Block):
+            for branch in step.branches:
+                yield from labels_in(branch, definitions)
+        if isinstance(step, Definition) and definitions:
+            yield from labels_in(step.body)
+
+
+def is_identity(branch: Steps) -> bool:
+    """Is the branch the input itself, without a name?"""
+    step = branch.items[0]
+    return len(branch.items) == 1 and isinstance(step, Call) and step.word.id == "identity" and not step.labels
 
 
 class Bound(NamedTuple):
