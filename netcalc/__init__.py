@@ -27,7 +27,7 @@ from netcalc.spec import elaborate, mlp_spec
 if TYPE_CHECKING:
     from netcalc.proof.verification import Verification
 
-__all__ = ["Graph", "LayerReport", "Report", "Span", "SpecError", "analyze", "mlp", "parse", "verify"]
+__all__ = ["__version__", "Graph", "LayerReport", "Report", "Span", "SpecError", "analyze", "mlp", "parse", "verify"]
 
 
 def parse(text: str, **sizes: Dim) -> Graph:

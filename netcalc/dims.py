@@ -141,9 +141,7 @@ class Extreme(Atom):
 
     def __init__(self, which: str, args: frozenset[Dim]) -> None:
         self.which = which
-        self.args: tuple[Dim, ...] = tuple(
-            sorted(args, key=lambda arg: (isinstance(arg, int), ascii_text(arg)))
-        )
+        self.args: tuple[Dim, ...] = tuple(sorted(args, key=lambda arg: (isinstance(arg, int), ascii_text(arg))))
         self._holding(self.args)
 
     def _order(self) -> tuple[int, str, str]:
@@ -288,9 +286,7 @@ class Expr:
     __lt__ = __le__ = __gt__ = __ge__ = _unordered
 
     def __bool__(self) -> bool:
-        raise TypeError(
-            f"a size with letters ({self}) is neither true nor false: use holds(left, relation, right)"
-        )
+        raise TypeError(f"a size with letters ({self}) is neither true nor false: use holds(left, relation, right)")
 
     def __repr__(self) -> str:
         return ascii_text(self)
@@ -506,9 +502,7 @@ def _by_formula(numerator: Dim, q: Expr) -> Dim:
     common = _shared(list(rest) + list(q._terms))
     if common:
         rest = {_without(m, common): c for m, c in rest.items()}
-        return _make(whole) + _quotient(
-            _make(rest), _make({_without(m, common): c for m, c in q._terms.items()})
-        )
+        return _make(whole) + _quotient(_make(rest), _make({_without(m, common): c for m, c in q._terms.items()}))
     positive = _positive(q)
     content = gcd(*q._terms.values())
     divisor = gcd(content, *(c for m, c in rest.items() if m or not positive))
@@ -660,9 +654,7 @@ def _flattened(which: str, dims: Iterable[Dim]) -> Iterator[Dim]:
                 seen.add(dim)
                 yield dim
         if len(seen) + len(waiting) > MAX_ARGS:
-            raise OverflowError(
-                f"this formula is too large: a minimum or maximum of more than {MAX_ARGS} sizes"
-            )
+            raise OverflowError(f"this formula is too large: a minimum or maximum of more than {MAX_ARGS} sizes")
 
 
 def _whole(dim: Dim) -> Dim:
@@ -683,9 +675,7 @@ def _winners(which: str, dims: Iterable[Dim]) -> list[Dim]:
         kept = [other for other in kept if not _wins(which, dim, other)]
         kept.append(dim)
         if len(kept) > MAX_ARGS:
-            raise OverflowError(
-                f"this formula is too large: a minimum or maximum of more than {MAX_ARGS} sizes"
-            )
+            raise OverflowError(f"this formula is too large: a minimum or maximum of more than {MAX_ARGS} sizes")
     return kept
 
 
@@ -744,9 +734,7 @@ def bounds(dim: Dim) -> Range:
         return dim, dim
     if dim._bounds is None:
         found = _interval(dim._terms, lambda atom: atom.span)
-        if len(dim._terms) - (() in dim._terms) > 1 and (
-            found[0] is None or found[1] is None or found[0] < found[1]
-        ):
+        if len(dim._terms) - (() in dim._terms) > 1 and (found[0] is None or found[1] is None or found[0] < found[1]):
             found = _narrowed(dim, found)
         dim._bounds = found
     return dim._bounds
@@ -894,9 +882,7 @@ def _relaxed(dim: Expr, side: int) -> int | None:
     """A bound from above (side 1) or below (side -1) with every floor replaced by its fraction."""
     terms, scale = dim._terms, 1
     for _ in range(16):
-        floors = {
-            atom for m in terms for atom in m if isinstance(atom, Floor) and isinstance(atom.denominator, int)
-        }
+        floors = {atom for m in terms for atom in m if isinstance(atom, Floor) and isinstance(atom.denominator, int)}
         if not floors:
             break
         floor = min(floors, key=_key)
@@ -969,9 +955,7 @@ def substitute(dim: Dim, mapping: Mapping[str, Dim]) -> Dim:
             if letter.upper is not None and holds(value, "<=", letter.upper) is False:
                 raise ValueError(f"{letter.name} is at most {letter.upper}, not {value}")
             if letter.unit > 1 and not holds(value, "divisible by", letter.unit):
-                raise ValueError(
-                    f"{letter.name} is a multiple of {letter.unit}; {value} is not known to be one"
-                )
+                raise ValueError(f"{letter.name} is a multiple of {letter.unit}; {value} is not known to be one")
             values[letter] = value // letter.unit
     return _replaced(dim, values) if values else dim
 
@@ -1037,13 +1021,7 @@ def evaluate(dim: Dim, mapping: Mapping[str, Any]) -> Any:
     if arrays:
         sizes: dict[Atom, int] = {}
         for atom, value in values.items():
-            high = (
-                abs(value)
-                if isinstance(value, int)
-                else int(abs(value.astype(object)).max())
-                if value.size
-                else 0
-            )
+            high = abs(value) if isinstance(value, int) else int(abs(value.astype(object)).max()) if value.size else 0
             sizes[atom] = max(high, 1)
         wide = "int64" if _magnitude(dim, sizes) < 2**63 else "object"
         values = {a: value.astype(wide) if hasattr(value, "dtype") else value for a, value in values.items()}
@@ -1278,9 +1256,7 @@ def _divisible(dim: Dim, n: int) -> bool | None:
 
 def _periodic(atom: Atom) -> bool:
     if isinstance(atom, Floor):
-        return isinstance(atom.denominator, int) and all(
-            _periodic(a) for m in _terms(atom.numerator) for a in m
-        )
+        return isinstance(atom.denominator, int) and all(_periodic(a) for m in _terms(atom.numerator) for a in m)
     return isinstance(atom, Symbol)
 
 
@@ -1339,9 +1315,7 @@ class _Style:
         return self.fraction(_terms(atom.numerator), _terms(atom.denominator))
 
     def fraction(self, numerator: Terms, denominator: Terms) -> str:
-        scale = lcm(
-            *(_unit(m) // gcd(c, _unit(m)) for terms in (numerator, denominator) for m, c in terms.items())
-        )
+        scale = lcm(*(_unit(m) // gcd(c, _unit(m)) for terms in (numerator, denominator) for m, c in terms.items()))
         above, below = ({m: c * scale for m, c in terms.items()} for terms in (numerator, denominator))
         return self.quotient(self.part(above, below=False), self.part(below, below=True))
 
@@ -1446,9 +1420,7 @@ def _root(terms: Terms, atom: Atom) -> int:
     if len(row) < 2:
         return 0
     low, high = row[min(row)], row[max(row)]
-    candidates = (
-        [-low // high] if len(row) == 2 and max(row) == min(row) + 1 else [*range(-64, 0), *range(1, 65)]
-    )
+    candidates = [-low // high] if len(row) == 2 and max(row) == min(row) + 1 else [*range(-64, 0), *range(1, 65)]
     for k in candidates:
         if k and low % k == 0 and all(not sum(c * k**n for n, c in row.items()) for row in rows.values()):
             return k

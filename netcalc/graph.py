@@ -92,7 +92,7 @@ class Graph:
         return tuple(sorted(found))
 
     def substitute(self, sizes: Mapping[str, Dim]) -> Graph:
-        """The same network with letters replaced. Raises SpecError where a condition then fails, or for an unknown letter."""
+        """The same network with letters replaced. Raises SpecError for an unknown letter or a condition that fails."""
         known = self.symbols
         for name in sizes:
             if name not in known:

@@ -33,7 +33,18 @@ def test_the_tutorials_network():
     assert found["totals"]["ops"] == {"mul": 131_584, "add": 131_584, "max": 512}
     assert found["totals"]["flops"] == 263_680
     table = fine(*MLP, "--format", "table").stdout
-    for text in ("132,097", "263,680", "131,584 mul", "131,584 add", "512 max", "[512, 256]", "[512]", "[1, 512]", "[1]", "textbook"):
+    for text in (
+        "132,097",
+        "263,680",
+        "131,584 mul",
+        "131,584 add",
+        "512 max",
+        "[512, 256]",
+        "[512]",
+        "[1, 512]",
+        "[1]",
+        "textbook",
+    ):
         assert text in table
 
 
@@ -76,7 +87,20 @@ def test_the_json_schema():
     assert list(found)[:4] == ["netcalc", "schema", "convention", "batch"]
     assert (found["netcalc"], found["schema"], found["convention"], found["batch"]) == (__version__, 1, "textbook", 5)
     assert {"layers", "totals", "output_shape", "uncounted", "conditions"} <= set(found)
-    wanted = {"name", "kind", "input_shapes", "output_shape", "parameters", "buffers", "params", "ops", "work", "macs", "flops", "receptive_field"}
+    wanted = {
+        "name",
+        "kind",
+        "input_shapes",
+        "output_shape",
+        "parameters",
+        "buffers",
+        "params",
+        "ops",
+        "work",
+        "macs",
+        "flops",
+        "receptive_field",
+    }
     for layer in found["layers"]:
         assert wanted <= set(layer)
         assert layer["flops"] == sum(layer["ops"].values()) == sum(line["count"] for line in layer["work"])
@@ -134,6 +158,18 @@ def test_options_of_mlp():
     assert json.loads(fine("mlp", "D-4-1", "--set", "D=3", "--json").stdout)["totals"]["params"] == 21
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3, 9])
+@pytest.mark.parametrize("spec", ["resnet50", "densenet121", "vgg16"])
+def test_blocks_add_up(spec, depth):
+    whole = json.loads(fine("show", spec, "--json", "--depth", str(depth)).stdout)
+    for figure in ("params", "macs", "flops"):
+        assert sum(block[figure] for block in whole["blocks"]) == whole["totals"][figure]
+    names = [name for block in whole["blocks"] for name in block["layers"]]
+    assert sorted(names) == sorted(layer["name"] for layer in whole["layers"])
+    rows = [line.split("\t") for line in fine("show", spec, "--depth", str(depth)).stdout.splitlines()]
+    assert len(rows) == len(whole["blocks"]) + 2
+
+
 def test_a_spec_from_a_file_and_from_standard_input(tmp_path):
     file = tmp_path / "net.net"
     file.write_text("256 -> linear 512\nrelu -> linear 1\n")
@@ -175,7 +211,15 @@ def test_layers():
     rows = fine("layers").stdout.splitlines()
     assert any(row.startswith("Conv2d\tconv ") for row in rows)
     page = fine("layers", "conv2d").stdout
-    for text in ("kernel_size", "dilation", "H_out", "[out_channels, ", "example:", "https://docs.pytorch.org", "FLOPs"):
+    for text in (
+        "kernel_size",
+        "dilation",
+        "H_out",
+        "[out_channels, ",
+        "example:",
+        "https://docs.pytorch.org",
+        "FLOPs",
+    ):
         assert text in page
     assert fine("layers", "nn.Conv2d").stdout == page
     assert fine("layers", "conv").stdout.count("example:") > page.count("example:")
@@ -210,10 +254,20 @@ def test_help_names_every_command():
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("show res", "resnet50"), ("show lenet", "lenet5"), ("layers conv", "conv2d"), ("layers Ma", "MaxPool2d"), ("sh", "show")],
+    [
+        ("show res", "resnet50"),
+        ("show lenet", "lenet5"),
+        ("layers conv", "conv2d"),
+        ("layers Ma", "MaxPool2d"),
+        ("sh", "show"),
+    ],
 )
 def test_shell_completion(typed, offered):
-    env = {"_NETCALC_COMPLETE": "bash_complete", "COMP_WORDS": f"netcalc {typed}", "COMP_CWORD": str(len(typed.split()))}
+    env = {
+        "_NETCALC_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"netcalc {typed}",
+        "COMP_CWORD": str(len(typed.split())),
+    }
     result = CliRunner().invoke(main, [], prog_name="netcalc", env=env)
     assert offered in result.output
 

@@ -8,14 +8,13 @@ are few, and are all run.
 
 from __future__ import annotations
 
-
 import pytest
+from sampling import samples
 
 from netcalc.graph import Builder
 from netcalc.layers import all_kinds
 from netcalc.layers.base import Applied, Layer
 from netcalc.layers.input import Input
-from sampling import samples
 
 torch = pytest.importorskip("torch")
 

@@ -41,7 +41,9 @@ def test_goldens(name, request):
 
 @pytest.mark.parametrize("name", shipped_names())
 def test_totals_are_the_sums_of_their_rows(name):
-    rows = [line.split("\t") for line in CliRunner().invoke(main, ["show", name, "--format", "plain"]).stdout.splitlines()]
+    rows = [
+        line.split("\t") for line in CliRunner().invoke(main, ["show", name, "--format", "plain"]).stdout.splitlines()
+    ]
     header, *layers, total = rows
     for figure in ("params", "macs", "flops"):
         column = header.index(figure)

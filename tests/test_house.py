@@ -103,7 +103,9 @@ def test_importing_netcalc_loads_only_the_standard_library():
 def test_rich_is_loaded_only_for_tables(format):
     run = f"from netcalc.cli import main; main(['mlp', '4-3-1', '--format', '{format}'], standalone_mode=False)"
     assert "rich" not in loaded_by(run)
-    assert "rich" in loaded_by("from netcalc.cli import main; main(['mlp', '4-3-1', '--format', 'table'], standalone_mode=False)")
+    assert "rich" in loaded_by(
+        "from netcalc.cli import main; main(['mlp', '4-3-1', '--format', 'table'], standalone_mode=False)"
+    )
 
 
 def test_the_index_of_words_is_whole():
@@ -130,7 +132,13 @@ def test_arguments_are_torchs(name):
     torch = pytest.importorskip("torch")
     kind = all_kinds()[name]
     theirs = inspect.signature(getattr(torch.nn, kind.namesake)).parameters
-    no_figure = ("device", "dtype", "process_group", "size_average", "reduce")  # the last two are torch's deprecated ones
+    no_figure = (
+        "device",
+        "dtype",
+        "process_group",
+        "size_average",
+        "reduce",
+    )  # the last two are torch's deprecated ones
     if kind.__module__.endswith("losses"):  # class weights are tensors: they have no size to state
         no_figure += ("weight", "pos_weight")
     theirs = {n: p for n, p in theirs.items() if n not in no_figure and not n.startswith("_")}
@@ -152,7 +160,9 @@ def test_every_module_of_torch_is_known_or_said_to_be_missing():
     torch = pytest.importorskip("torch")
     from netcalc.layers.missing import ALIASES, MISSING
 
-    classes = {name for name, found in vars(torch.nn).items() if isinstance(found, type) and issubclass(found, torch.nn.Module)}
+    classes = {
+        name for name, found in vars(torch.nn).items() if isinstance(found, type) and issubclass(found, torch.nn.Module)
+    }
     known = {kind.namesake for kind in all_kinds().values()} | set(all_kinds())
     assert classes - known == set(MISSING) | set(ALIASES)
     assert set(ALIASES.values()) <= known

@@ -46,7 +46,10 @@ def error(text, **sizes) -> SpecError:
 )
 def test_two_ways_of_saying_the_same(one, other):
     def facts(text):
-        return [(layer["input_shapes"], layer["output_shape"], layer["params"], layer["work"]) for layer in analyze(text).to_dict()["layers"]]
+        return [
+            (layer["input_shapes"], layer["output_shape"], layer["params"], layer["work"])
+            for layer in analyze(text).to_dict()["layers"]
+        ]
 
     assert facts(one) == facts(other)
 
@@ -114,14 +117,25 @@ def test_definitions_repeats_and_names():
     block(16, s=2) as layer3.0
     """
     names = [node.name for node in parse(text).nodes]
-    assert {"block1.conv1", "layer1.0.bn1", "layer1.1.add1", "layer2.1.conv1", "layer2.2.conv2", "layer3.0.relu1"} <= set(names)
+    assert {
+        "block1.conv1",
+        "layer1.0.bn1",
+        "layer1.1.add1",
+        "layer2.1.conv1",
+        "layer2.2.conv2",
+        "layer3.0.relu1",
+    } <= set(names)
     assert shape(text) == (16, 8, 8)
 
 
 def test_labels_in_blocks_of_a_repeat_and_beside_fresh_names():
     names = [node.name for node in parse("3x8x8 -> repeat 2 { residual { conv 3 k3 p1 as c1 } }").nodes]
     assert names == ["input", "repeat1.0.c1", "repeat1.0.add1", "repeat1.1.c1", "repeat1.1.add1"]
-    assert [node.name for node in parse("8 -> linear 4 -> linear 3 as linear1").nodes] == ["input", "linear2", "linear1"]
+    assert [node.name for node in parse("8 -> linear 4 -> linear 3 as linear1").nodes] == [
+        "input",
+        "linear2",
+        "linear1",
+    ]
 
 
 def test_a_kind_may_be_a_parameter():
@@ -134,7 +148,11 @@ def test_lazy_modules_infer():
 
 
 def test_an_identity_branch_is_no_layer():
-    assert [n.layer.kind for n in parse("4x8x8 -> concat { conv 3 k1 | identity }").nodes] == ["Input", "Conv2d", "Concat"]
+    assert [n.layer.kind for n in parse("4x8x8 -> concat { conv 3 k1 | identity }").nodes] == [
+        "Input",
+        "Conv2d",
+        "Concat",
+    ]
 
 
 def test_chunk_and_split():
@@ -252,10 +270,53 @@ def test_mlp_widths():
 
 # ---------------------------------------------------------------- anything at all
 
-WORDS = sorted({*all_words(), *all_kinds(), "residual", "repeat", "def", "add", "concat", "as", "from", "input", "output", "share"})
+WORDS = sorted(
+    {*all_words(), *all_kinds(), "residual", "repeat", "def", "add", "concat", "as", "from", "input", "output", "share"}
+)
 SCRAPS = st.one_of(
     st.sampled_from(WORDS),
-    st.sampled_from("-> -> -> | { } ( ) [ ] , = : + - * // x × k3 s2 p1 d2 g2 3 8 3x8x8 H W T x D 0 -1 1e-5 'a' # \n".split(" ")),
+    st.sampled_from(
+        [
+            "->",
+            "->",
+            "->",
+            "|",
+            "{",
+            "}",
+            "(",
+            ")",
+            "[",
+            "]",
+            ",",
+            "=",
+            ":",
+            "+",
+            "-",
+            "*",
+            "//",
+            "x",
+            "×",
+            "k3",
+            "s2",
+            "p1",
+            "d2",
+            "g2",
+            "3",
+            "8",
+            "3x8x8",
+            "H",
+            "W",
+            "T",
+            "x",
+            "D",
+            "0",
+            "-1",
+            "1e-5",
+            "'a'",
+            "#",
+            "\n",
+        ]
+    ),
     st.text(max_size=3),
     st.integers(-5, 10**20).map(str),
 )
@@ -282,7 +343,11 @@ def test_nor_does_any_text(text):
 
 
 @settings(max_examples=400)
-@given(st.sampled_from(WORDS), st.lists(SCRAPS, max_size=4), st.sampled_from(["8", "4x8", "3x8x8", "2x5x5x5", "TxD", "CxHxW"]))
+@given(
+    st.sampled_from(WORDS),
+    st.lists(SCRAPS, max_size=4),
+    st.sampled_from(["8", "4x8", "3x8x8", "2x5x5x5", "TxD", "CxHxW"]),
+)
 def test_nor_does_any_layer(word, arguments, size):
     try:
         netcalc.analyze(f"{size} -> {word} {' '.join(arguments)}").to_dict()
@@ -291,7 +356,13 @@ def test_nor_does_any_layer(word, arguments, size):
 
 
 def test_limits_hold_in_time_and_memory():
-    for text in ("8 -> relu " * 200_000, "(" * 500_000, "8" * 900_000, "a=1\n" * 200_000, "8 -> " + "relu -> " * 100_000 + "relu"):
+    for text in (
+        "8 -> relu " * 200_000,
+        "(" * 500_000,
+        "8" * 900_000,
+        "a=1\n" * 200_000,
+        "8 -> " + "relu -> " * 100_000 + "relu",
+    ):
         try:
             parse(text)
         except SpecError as caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from netcalc.dims import Dim, product, text
 from netcalc.layers.base import KINDS, Line, Work
@@ -73,7 +73,7 @@ def _is_zero(count: Dim) -> bool:
 
 def scaled(work: Work, batch: Dim | None) -> Work:
     """The work of a whole batch: every line once a sample."""
-    if batch is None or isinstance(batch, int) and batch == 1:
+    if batch is None or (isinstance(batch, int) and batch == 1):
         return work
     lines = tuple(Line(line.label, line.kind, (batch, *line.factors)) for line in work.lines)
     return work._replace(lines=lines, macs=batch * work.macs)

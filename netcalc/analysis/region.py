@@ -301,7 +301,7 @@ def backwards(box: Box, rules: tuple[Rule, ...], inputs: tuple[int, ...], memo: 
             found.append(0)
         else:
             outputs = box[rule.axis]
-            if type(rule) is Window and rule.kernel == 1 and rule.stride == 1 and rule.padding == 0:
+            if type(rule) is Window and rule[1:] == (1, 1, 1, 0, "zeros"):
                 bits = outputs & full(length)
             else:
                 key = (rule, outputs, length)

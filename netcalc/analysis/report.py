@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from netcalc._version import __version__
 from netcalc.analysis.operations import Ops, elements, scaled
@@ -131,7 +132,8 @@ class LayerReport:
         }
 
     def __repr__(self) -> str:
-        return f"<{self.name} {self.kind} -> {shape_text(self.output_shape)}, {text(self.params)} params, {text(self.flops)} FLOPs>"
+        figures = f"{text(self.params)} params, {text(self.flops)} FLOPs"
+        return f"<{self.name} {self.kind} -> {shape_text(self.output_shape)}, {figures}>"
 
 
 class _Facts:
@@ -150,7 +152,7 @@ class _Facts:
 
 
 class Totals(NamedTuple):
-    """The whole network's figures. ``params`` counts shared tensors once; ``activations`` are the outputs of all layers."""
+    """The whole network's figures: ``params`` with shared tensors once, ``activations`` of all layers' outputs."""
 
     params: Dim
     trainable: Dim
@@ -324,7 +326,9 @@ def analyze(graph: Graph, batch: Dim | str | None = None, dtype: str = "float32"
     if isinstance(batch, str):
         batch = int(batch) if batch.isdecimal() else symbol(batch)
     if isinstance(batch, int) and batch < 1:
-        raise SpecError("illegal-size", f"the batch is {batch}, but must be at least 1", expected="1 or more", found=str(batch))
+        raise SpecError(
+            "illegal-size", f"the batch is {batch}, but must be at least 1", expected="1 or more", found=str(batch)
+        )
     if dtype not in BYTES:
         raise SpecError(
             "unknown-dtype",

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from netcalc.analysis.blocks import blocks
 from netcalc.analysis.report import BYTES, Report, analyze
 from netcalc.cli.source import chosen, emit, format_option, load_graph, set_option, spec_argument
 from netcalc.errors import SpecError
@@ -19,7 +20,16 @@ def report_options(command: Any) -> Any:
     """The options of every command that prints a report."""
     for option in (
         format_option(*FORMATS),
-        click.option("--dtype", default="float32", show_default=True, type=click.Choice(list(BYTES)), help="What an element weighs."),
+        click.option(
+            "--dtype",
+            default="float32",
+            show_default=True,
+            type=click.Choice(list(BYTES)),
+            help="What an element weighs.",
+        ),
+        click.option(
+            "--depth", type=click.IntRange(1), help="Fold layers to the blocks of their names: layer1, layer1.0, …"
+        ),
         click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter."),
         set_option,
     ):
@@ -30,12 +40,14 @@ def report_options(command: Any) -> Any:
 @click.command()
 @spec_argument
 @report_options
-def show(spec: str, set_values: tuple[str, ...], batch: str | None, dtype: str, format: str | None) -> None:
+def show(
+    spec: str, set_values: tuple[str, ...], batch: str | None, dtype: str, depth: int | None, format: str | None
+) -> None:
     """Shapes, parameters, operations and receptive fields of a network.
 
     SPEC is a spec in quotes, a file, '-' for standard input, or the name of a shipped spec (netcalc specs).
     """
-    print_report(analyze(load_graph(spec, set_values), batch_size(batch), dtype), format)
+    print_report(analyze(load_graph(spec, set_values), batch_size(batch), dtype), format, depth)
 
 
 @click.command()
@@ -52,13 +64,14 @@ def mlp(
     set_values: tuple[str, ...],
     batch: str | None,
     dtype: str,
+    depth: int | None,
     format: str | None,
 ) -> None:
     """A multilayer perceptron by its WIDTHS: 256-512-1, or 16x16-512-1 for an image that is flattened first."""
     from netcalc.cli.source import parse_values
 
     graph = elaborate(mlp_spec(widths, activation, output_activation, not no_bias), sizes=parse_values(set_values))
-    print_report(analyze(graph, batch_size(batch), dtype), format)
+    print_report(analyze(graph, batch_size(batch), dtype), format, depth)
 
 
 def batch_size(batch: str | None) -> int | str | None:
@@ -69,34 +82,38 @@ def batch_size(batch: str | None) -> int | str | None:
         return int(batch)
     if batch.isidentifier() and batch[0].isupper():
         return batch
-    raise SpecError("bad-argument", f"the batch cannot be {batch!r}", expected="a number, or a letter such as N", found=batch)
+    raise SpecError(
+        "bad-argument", f"the batch cannot be {batch!r}", expected="a number, or a letter such as N", found=batch
+    )
 
 
-def print_report(report: Report, format: str | None) -> None:
+def print_report(report: Report, format: str | None, depth: int | None = None) -> None:
     """The report in the chosen format."""
     match chosen(format):
         case "table":
             from rich.console import Console
 
-            from netcalc.report.table import report_table, show as print_table
+            from netcalc.report.table import report_table
+            from netcalc.report.table import show as print_table
 
             console = Console(highlight=False)
-            print_table(report_table(report, console.width), console)
+            print_table(report_table(report, console.width, depth), console)
         case "json":
             from netcalc.report.text import as_json
 
-            emit(as_json(report.to_dict()))
+            folded = {} if depth is None else {"blocks": [block.to_dict() for block in blocks(report, depth)]}
+            emit(as_json({**report.to_dict(), **folded}))
         case "csv":
             from netcalc.report.text import as_csv
 
-            emit(as_csv(report))
+            emit(as_csv(report, depth))
         case "markdown":
             from netcalc.report.text import as_markdown
 
-            emit(as_markdown(report))
+            emit(as_markdown(report, depth))
         case "plain":
             from netcalc.report.text import plain_rows
 
-            emit(plain_rows(report))
+            emit(plain_rows(report, depth))
             for name, value in summary(report):
                 click.echo(f"{name}: {value}", err=True)

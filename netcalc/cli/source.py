@@ -39,7 +39,13 @@ def read_spec(spec: str) -> tuple[str, str]:
         if name.endswith(".net") or "/" in name:
             stem = os.path.splitext(os.path.basename(name))[0]
             hint = f"a shipped spec of that name is there: netcalc show {stem}" if stem in shipped_names() else ""
-            raise SpecError("no-such-file", f"there is no file {name!r}", expected="a file, or a shipped spec", found=name, hint=hint)
+            raise SpecError(
+                "no-such-file",
+                f"there is no file {name!r}",
+                expected="a file, or a shipped spec",
+                found=name,
+                hint=hint,
+            )
         if name[:1].islower() and not name.partition("x")[0].isdigit():
             shipped_text(name)  # raises, with the nearest names
     return spec, ""
@@ -50,7 +56,9 @@ def read_file(name: str) -> str:
         with open(name, encoding="utf-8") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError("unreadable", f"the file {name!r} cannot be read as UTF-8 text: {error}", expected="a text file") from None
+        raise SpecError(
+            "unreadable", f"the file {name!r} cannot be read as UTF-8 text: {error}", expected="a text file"
+        ) from None
 
 
 def load_graph(spec: str, set_values: Iterable[str] = ()) -> Graph:
@@ -71,7 +79,9 @@ def parse_values(values: Iterable[str]) -> dict[str, Dim]:
         elif value.isidentifier() and value[0].isupper():
             found[name] = symbol(value)
         else:
-            raise click.BadParameter(f"the value of {name} must be a whole number or a capital letter, not {value!r}", param_hint="--set")
+            raise click.BadParameter(
+                f"the value of {name} must be a whole number or a capital letter, not {value!r}", param_hint="--set"
+            )
     return found
 
 

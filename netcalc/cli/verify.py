@@ -16,7 +16,11 @@ from netcalc.cli.source import chosen, emit, format_option, load_graph, set_opti
 @spec_argument
 @set_option
 @click.option(
-    "--ledger", default=4_000_000, show_default=True, metavar="N", help="Run so many scalar operations one by one to count them."
+    "--ledger",
+    default=4_000_000,
+    show_default=True,
+    metavar="N",
+    help="Run so many scalar operations one by one to count them.",
 )
 @format_option("table", "plain", "json", "csv")
 def verify(spec: str, set_values: tuple[str, ...], ledger: int, format: str | None) -> None:
@@ -27,7 +31,8 @@ def verify(spec: str, set_values: tuple[str, ...], ledger: int, format: str | No
     """
     graph = load_graph(spec, set_values)
     try:
-        from netcalc.proof.verification import FIGURES, verify as prove
+        from netcalc.proof.verification import FIGURES
+        from netcalc.proof.verification import verify as prove
     except ImportError as error:
         click.echo(str(error), err=True)
         sys.exit(1)
@@ -65,7 +70,12 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("verifying"), BarColumn(), TextColumn("{task.completed}/{task.total} {task.description}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("verifying"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} {task.description}"),
+        TimeRemainingColumn(),
+    )
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
     task: Any = bar.add_task("")
     begun = time.monotonic()

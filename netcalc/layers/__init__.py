@@ -76,8 +76,7 @@ _FAMILY_OF: dict[str, str] = {
         "bilinear": "bilinear",
         "convolution": "conv convolution conv1d conv2d conv3d",
         "dropout": (
-            "dropout dropout1d dropout2d dropout3d alphadropout alpha_dropout featurealphadropout "
-            "feature_alpha_dropout"
+            "dropout dropout1d dropout2d dropout3d alphadropout alpha_dropout featurealphadropout feature_alpha_dropout"
         ),
         "embedding": "embedding embed embeddingbag",
         "encoding": (
@@ -116,8 +115,7 @@ _FAMILY_OF: dict[str, str] = {
         "shaping": "flatten unflatten reshape view squeeze unsqueeze permute transpose slice mean sum max rearrange",
         "shuffling": "pixelshuffle pixelunshuffle channelshuffle",
         "transformer": (
-            "transformerencoderlayer transformerdecoderlayer transformerencoder transformerdecoder "
-            "transformer"
+            "transformerencoderlayer transformerdecoderlayer transformerencoder transformerdecoder transformer"
         ),
         "transposed": "convtranspose deconv convtranspose1d deconv1d convtranspose2d deconv2d convtranspose3d deconv3d",
         "upsampling": "upsample upsamplingnearest2d upsamplingbilinear2d",

@@ -49,7 +49,7 @@ class Line(NamedTuple):
     factors: Shape
 
     @property
-    def count(self) -> Dim:
+    def count(self) -> Dim:  # type: ignore[override]
         return product(self.factors)
 
 
@@ -524,7 +524,10 @@ class Applied:
         if layer.arity is not None and len(inputs) != layer.arity or layer.arity is None and len(inputs) < 1:
             wanted = "at least 1 input" if layer.arity is None else f"{layer.arity} inputs"
             raise SpecError(
-                "wrong-inputs", f"{layer.kind} takes {wanted}, but has {len(inputs)}", expected=wanted, found=str(len(inputs))
+                "wrong-inputs",
+                f"{layer.kind} takes {wanted}, but has {len(inputs)}",
+                expected=wanted,
+                found=str(len(inputs)),
             )
         self.layer = layer.infer(*inputs)
         still_open = []

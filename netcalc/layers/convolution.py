@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import ClassVar, Iterator
 
-from netcalc.dims import Dim, product
+from netcalc.dims import Dim
 from netcalc.layers.base import (
     Condition,
     Conditions,
@@ -33,7 +33,7 @@ LAYOUT = {1: "C x L", 2: "C x H x W", 3: "C x D x H x W"}
 
 
 def window_count(length: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim) -> Dim:
-    """How many windows of extent ``dilation·(kernel − 1) + 1`` fit at steps of ``stride``; ``padding`` is both sides' sum.
+    """How many windows of extent ``dilation·(kernel − 1) + 1`` fit at steps of ``stride``; ``padding`` is both ends'.
 
     >>> window_count(32, 3, 2, 1, 2)
     16
@@ -43,7 +43,9 @@ def window_count(length: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: 
 
 def window_fits(length: Dim, kernel: Dim, dilation: Dim, padding: Dim, argument: str = "kernel_size") -> Condition:
     """The window must fit into the padded input at least once."""
-    return at_most(dilation * (kernel - 1) + 1, length + padding, "the extent of the kernel on the padded input", argument)
+    return at_most(
+        dilation * (kernel - 1) + 1, length + padding, "the extent of the kernel on the padded input", argument
+    )
 
 
 def positive(layer: Layer, *names: str, least: int = 1) -> Iterator[Condition]:
@@ -57,14 +59,15 @@ def positive(layer: Layer, *names: str, least: int = 1) -> Iterator[Condition]:
 class _Conv(Layer):
     """A convolution (cross-correlation) over the axes behind the channels.
 
-    Shapes: ``C x L…`` → ``out_channels x L_out…`` with L_out = ⌊(L + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1
-    along every axis; ``padding=same`` keeps the size (stride 1; an odd total puts the extra element at the end).
+    Shapes: ``C x L…`` → ``out_channels x L_out…`` with
+    L_out = ⌊(L + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1 along every axis;
+    ``padding=same`` keeps the size (stride 1; an odd total puts the extra element at the end).
     The weight is ``[out_channels, in_channels / groups, *kernel_size]``.
-    Work: each output is a dot product of n = in_channels / groups · ∏ kernel_size: n mul, n − 1 add, + 1 add for the bias;
-    padding taps count.
+    Work: each output is a dot product of n = in_channels / groups · ∏ kernel_size: n mul, n − 1 add, and 1 add for
+    the bias; padding taps count.
     """
 
-    words = ("conv", "convolution")
+    words: ClassVar[tuple[str, ...]] = ("conv", "convolution")
 
     in_channels: Dim = inferred("channels of the input", axis=0)
     out_channels: Dim = size("channels of the output: the number of filters", tries=(1, 2, 4, 6, 6))

@@ -48,7 +48,7 @@ class Linear(Layer):
         return (*x[:-1], self.out_features)
 
     def parameters(self) -> dict[str, Shape]:
-        weight = {"weight": (self.out_features, self.in_features)}
+        weight: dict[str, Shape] = {"weight": (self.out_features, self.in_features)}
         return {**weight, "bias": (self.out_features,)} if self.bias else weight
 
     def work(self, x: Shape) -> Work:

@@ -26,7 +26,7 @@ class Tally(Counter[str]):
 class Number:
     """A float whose operations are counted in its ``tally``; plain floats mix in as constants."""
 
-    __slots__ = ("value", "tally")
+    __slots__ = ("tally", "value")
 
     def __init__(self, value: float, tally: Tally) -> None:
         self.value, self.tally = value, tally

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import torch
 
-from netcalc.layers.base import Applied, Shape
+from netcalc.analysis.reading import numbers
+from netcalc.layers.base import Applied
 from netcalc.proof.counting import Tally, Tensor
 from netcalc.proof.modules import build, feed
 from netcalc.proof.network import quiet, randomize
@@ -42,7 +43,7 @@ def count(applied: Applied, seed: int = 0) -> Counted:
         randomize(module, seed)
         generator = torch.Generator().manual_seed(seed + 1)
         given = [
-            feed(layer, place, (1, *_plain(shape)), generator, applied.inputs)
+            feed(layer, place, (1, *numbers(shape)), generator, applied.inputs)
             for place, shape in enumerate(applied.inputs)
         ]
         theirs = module(*(value.clone() for value in given))
@@ -67,7 +68,3 @@ def _distance(a: float, b: float) -> float:
     if a == b or (math.isnan(a) and math.isnan(b)):
         return 0.0
     return abs(a - b) / max(1.0, abs(a), abs(b))
-
-
-def _plain(shape: Shape) -> tuple[int, ...]:
-    return tuple(int(size) for size in shape)  # type: ignore[arg-type]

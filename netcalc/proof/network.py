@@ -9,6 +9,7 @@ from typing import Any, Iterator, NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from netcalc.analysis.reading import numbers
 from netcalc.graph import Graph, Node
 from netcalc.layers.base import Layer, Shape
 from netcalc.layers.input import Input
@@ -93,17 +94,10 @@ def inputs_of(graph: Graph, batch: int, device: str, seed: int = 0) -> tuple[tor
     given = []
     for index, node in enumerate(graph.nodes):
         if isinstance(node.layer, Input):
-            reader, place = next(
-                ((n, n.inputs.index(index)) for n in graph.nodes if index in n.inputs), (node, 0)
-            )
-            value = feed(reader.layer, place, (batch, *_ints(node.shape)), generator, reader.applied.inputs)
+            reader, place = next(((n, n.inputs.index(index)) for n in graph.nodes if index in n.inputs), (node, 0))
+            value = feed(reader.layer, place, (batch, *numbers(node.shape)), generator, reader.applied.inputs)
             given.append(value.to(device) if device != "meta" else torch.empty_like(value, device="meta"))
     return tuple(given)
-
-
-def _ints(sizes: Shape) -> tuple[int, ...]:
-    assert all(isinstance(size, int) for size in sizes), "a network with letters has no torch module"
-    return tuple(int(size) for size in sizes)  # type: ignore[call-overload]
 
 
 def observe(graph: Graph, batch: int = 1) -> list[Seen | None]:
@@ -165,7 +159,7 @@ def runs(layer: Layer, *inputs: Shape) -> BaseException | None:
         try:
             module = build(layer, *inputs).double().eval()
             given = [
-                feed(layer, place, (1, *_ints(shape)), torch.Generator().manual_seed(0), inputs)
+                feed(layer, place, (1, *numbers(shape)), torch.Generator().manual_seed(0), inputs)
                 for place, shape in enumerate(inputs)
             ]
             module(*given)

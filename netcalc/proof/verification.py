@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Callable, NamedTuple
 
-from netcalc.analysis.report import LayerReport, Report
 from netcalc.analysis.receptive_field import spatial_axes
+from netcalc.analysis.report import LayerReport, Report
 from netcalc.errors import SpecError
 from netcalc.graph import Graph
 from netcalc.layers.base import shape_text
@@ -134,7 +134,7 @@ def verify(
 
 
 def probed_fields(report: Report, structures: list[Check]) -> list[Any]:
-    """For every node what the gradient says of its field, or why it was not asked; empty where there is no such figure."""
+    """For every node what the gradient says of its field, or why it was not asked; empty where no figure is."""
     graph = report.graph
     if not spatial_axes(graph):
         return []
@@ -144,7 +144,9 @@ def probed_fields(report: Report, structures: list[Check]) -> list[Any]:
     if any(check.status == DIFFERS for check in structures):
         why = "the modules differ"
     elif 8 * numbers > LARGEST_MEMORY:
-        why = f"the network needs {8 * numbers / 2**30:.1f} GiB in double precision, more than {LARGEST_MEMORY / 2**30:g}"
+        why = (
+            f"the network needs {8 * numbers / 2**30:.1f} GiB in double precision, more than {LARGEST_MEMORY / 2**30:g}"
+        )
     elif report.macs > LARGEST_PASS:
         why = f"one pass takes {report.macs:,} multiply-accumulates, more than {LARGEST_PASS:,}"
     return [why] * len(graph) if why else probe_fields(graph, PROBE_SECONDS)
@@ -170,7 +172,7 @@ def structure(layer: LayerReport, seen: Seen | str | None) -> list[Check]:
 
 
 def check_ledger(layer: LayerReport, left: int, allowed: int) -> Check:
-    """The ledger against the layer's definition in counting numbers, if it fits into what is ``left`` of ``allowed``."""
+    """The ledger against the layer's definition in counting numbers, if what is ``left`` of ``allowed`` will do."""
     stated = ops_text(dict(layer.ops))
     unchecked = Check(layer.name, "ledger", UNCHECKED, stated)
     if layer.uncounted:
@@ -184,7 +186,14 @@ def check_ledger(layer: LayerReport, left: int, allowed: int) -> Check:
     except NoModule as error:
         return unchecked._replace(why=str(error))
     if not found.agrees:
-        return Check(layer.name, "ledger", DIFFERS, stated, "the definition's values are not torch's", f"off by {found.error:.3g}")
+        return Check(
+            layer.name,
+            "ledger",
+            DIFFERS,
+            stated,
+            "the definition's values are not torch's",
+            f"off by {found.error:.3g}",
+        )
     return compared(layer.name, "ledger", stated, ops_text(found.ops))
 
 

@@ -43,7 +43,7 @@ def signature(kind: type[Layer]) -> str:
 
 
 def formulas(kind: type[Layer]) -> list[tuple[str, str]]:
-    """Output shape, parameters, ledger and MACs in letters, from the kind's own rules; empty where they need numbers."""
+    """Output shape, parameters and ledger in letters, from the kind's own rules; empty where they need numbers."""
     if kind.arity != 1 or not kind.trial_inputs:
         return []
     values: dict[str, Any] = {}
@@ -64,7 +64,12 @@ def formulas(kind: type[Layer]) -> list[tuple[str, str]]:
             for before, size in zip(LETTERS.get(rank, ()), applied.output)
             if isinstance(size, Expr) and not shown(size).isidentifier() and len(applied.output) == rank
         }
-        lines = [("output", f"{shape_text(letters)} → {' x '.join(named.get(z, shown(z)) for z in applied.output) or 'scalar'}")]
+        lines = [
+            (
+                "output",
+                f"{shape_text(letters)} → {' x '.join(named.get(z, shown(z)) for z in applied.output) or 'scalar'}",
+            )
+        ]
         lines += [(f"  {name}", shown(size)) for size, name in named.items()]
         lines += [("parameter", tensor(name, shape)) for name, shape in applied.parameters.items()]
         for line in applied.work.lines:
@@ -89,7 +94,11 @@ def page_text(kind: type[Layer]) -> str:
     """The page of a kind for a terminal or a pipe."""
     lines = [signature(kind), *_wrapped(kind)]
     lines += ["", f"words: {', '.join(kind.words)}"]
-    lines += [f"torch: torch.nn.{kind.namesake}"] if kind.namesake else ["torch: none of that name; ours is in netcalc.proof"]
+    lines += (
+        [f"torch: torch.nn.{kind.namesake}"]
+        if kind.namesake
+        else ["torch: none of that name; ours is in netcalc.proof"]
+    )
     lines += [f"source: {kind.source}"] if kind.source else []
     if kind.arguments:
         lines += ["", "arguments:"]
@@ -109,7 +118,10 @@ def page_text(kind: type[Layer]) -> str:
         ops = Ops.sum(layer.ops for layer in report.layers)
         counted = " + ".join(f"{shown(count)} {name}" for name, count in ops.items()) or "0"
         lines += ["", f"example: {text}"]
-        lines.append(f"  output {shape_text(report.output_shape)}, parameters {shown(report.params)}, FLOPs {shown(report.flops)} = {counted}")
+        lines.append(
+            f"  output {shape_text(report.output_shape)}, parameters {shown(report.params)}, "
+            f"FLOPs {shown(report.flops)} = {counted}"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Sequence
 
+from netcalc.analysis.blocks import Block, blocks
 from netcalc.analysis.report import CONVENTION, LayerReport, Report, plain, shown
 from netcalc.dims import Dim
 from netcalc.layers.base import shape_text
@@ -47,10 +48,10 @@ def _signed(value: Any) -> str:
     return _plain(value).replace("-", "−")
 
 
-def row(layer: LayerReport) -> Row:
-    """The texts of one layer."""
+def row(layer: LayerReport | Block) -> Row:
+    """The texts of one layer or block."""
     field = layer.receptive_field
-    shared = {own: owner for own, owner in layer.shared}
+    shared = dict(layer.shared)
     tensors = tuple(
         tensor(name, shape) + (f" = {shared[name].replace(':', '.')}" if name in shared else "")
         for name, shape in layer.parameters.items()
@@ -70,14 +71,19 @@ def row(layer: LayerReport) -> Row:
     )
 
 
-def rows(report: Report) -> list[Row]:
-    return [row(layer) for layer in report.layers]
+def parts(report: Report, depth: int | None) -> Sequence[LayerReport | Block]:
+    """What gets a row: every layer, or the blocks down to ``depth``."""
+    return report.layers if depth is None else blocks(report, depth)
 
 
-def exact_rows(report: Report) -> list[tuple[str, ...]]:
+def rows(report: Report, depth: int | None = None) -> list[Row]:
+    return [row(part) for part in parts(report, depth)]
+
+
+def exact_rows(report: Report, depth: int | None = None) -> list[tuple[str, ...]]:
     """The rows for programs: digits without separators, formulas as Python expressions, a last row of totals."""
     found = []
-    for layer in report.layers:
+    for layer in parts(report, depth):
         field = layer.receptive_field
         found.append(
             (
@@ -86,16 +92,18 @@ def exact_rows(report: Report) -> list[tuple[str, ...]]:
                 "x".join(str(plain(size)) for size in layer.output_shape) or "scalar",
                 "; ".join(f"{name} {_listed(shape)}" for name, shape in layer.parameters.items()),
                 *(str(plain(value)) for value in (layer.own_params, layer.macs, layer.flops)),
-                *("x".join(_plain(v) for v in part) if field else "" for part in _parts(field)),
+                *("x".join(_plain(v) for v in part) if field else "" for part in _figures(field)),
             )
         )
     totals = report.totals
     output = "x".join(str(plain(size)) for size in report.output_shape) or "scalar"
-    found.append(("total", "", output, "", *(str(plain(v)) for v in (totals.params, totals.macs, totals.flops)), "", "", ""))
+    found.append(
+        ("total", "", output, "", *(str(plain(v)) for v in (totals.params, totals.macs, totals.flops)), "", "", "")
+    )
     return found
 
 
-def _parts(field: Any) -> tuple[Any, Any, Any]:
+def _figures(field: Any) -> tuple[Any, Any, Any]:
     return (field.size, field.stride, field.start) if field else ((), (), ())
 
 

@@ -13,8 +13,9 @@ from rich.text import Text
 from netcalc.analysis.report import Report, shown
 from netcalc.report.rows import Row, rows, summary, title
 
+
 class Column(NamedTuple):
-    """A column of the report: its head, its text for a row, its style, and how soon it is left out for want of width."""
+    """A column of the report: its head, its text for a row, its style, and how soon it goes for want of width."""
 
     head: str
     text: Callable[[Row], str]
@@ -28,19 +29,19 @@ COLUMNS = (
     Column("kind", lambda row: row.kind, style="dim", goes=4),
     Column("output", lambda row: row.output),
     Column("parameters", lambda row: "\n".join(row.tensors), style="cyan", goes=7),
-    Column("", lambda row: "\n".join(name[name.index("[") :] for name in row.tensors), style="cyan", goes=6),
+    Column("", lambda row: "\n".join(name[name.index("[") :] for name in row.tensors), style="cyan", goes=7),
     Column("params", lambda row: row.params, figures=True),
     Column("MACs", lambda row: row.macs, figures=True, goes=3),
     Column("FLOPs", lambda row: row.flops, figures=True),
-    Column("field", lambda row: row.field, figures=True, goes=5),
+    Column("field", lambda row: row.field, figures=True, goes=6),
     Column("stride", lambda row: row.stride, figures=True, style="dim", goes=2),
     Column("start", lambda row: row.start, figures=True, style="dim", goes=1),
 )
 
 
-def report_table(report: Report, width: int) -> Any:
+def report_table(report: Report, width: int, depth: int | None = None) -> Any:
     """The report as rich shows it. Where the width does not do, whole columns are left out, never a digit."""
-    body = rows(report)
+    body = rows(report, depth)
     totals = report.totals
     total = Row("total", "", "", (), shown(totals.params), shown(totals.macs), shown(totals.flops), "", "", "")
     table = new_table()
@@ -70,7 +71,8 @@ class Notes:
         self.numbers: dict[str, int] = {}
 
     def shorten(self, row: Row) -> Row:
-        return row._replace(**{name: self.mark(getattr(row, name)) for name in self.names})
+        marked: dict[str, Any] = {name: self.mark(getattr(row, name)) for name in self.names}
+        return row._replace(**marked)
 
     def mark(self, written: str) -> str:
         if len(written) <= self.LONGEST or not any(character.isalpha() for character in written):
@@ -93,7 +95,7 @@ def fitting(body: list[Row], width: int) -> list[Column]:
     for order in range(1, 8):
         if sum(widths[column] for column in kept) + 3 * (len(kept) - 1) <= width:
             break
-        if order == 6 and named in kept:  # the tensors' shapes alone, then not even these
+        if order == 5 and named in kept:  # the tensors' shapes alone, then not even these
             kept[kept.index(named)] = short
             widths[short] = max(widths[short], len(named.head))
         else:
@@ -136,7 +138,10 @@ def verification_table(verification: Any, figures: tuple[str, ...]) -> Any:
     notes: list[Any] = []
     for check in verification.differing:
         notes.append(
-            Text(f"✗ {check.layer}, {check.figure}: netcalc says {check.stated}; torch shows {check.found} {check.why}", style="red")
+            Text(
+                f"✗ {check.layer}, {check.figure}: netcalc says {check.stated}; torch shows {check.found} {check.why}",
+                style="red",
+            )
         )
     whys = Counter((check.figure, check.why) for check in verification.checks if check.status == "not checked")
     for (figure, why), times in whys.items():

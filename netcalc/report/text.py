@@ -8,18 +8,18 @@ from netcalc.analysis.report import Report
 from netcalc.report.rows import HEADER, exact_rows, rows, summary, title
 
 
-def plain_rows(report: Report) -> str:
+def plain_rows(report: Report, depth: int | None = None) -> str:
     """Tab-separated: a header, a line a layer, and the totals."""
-    return tabbed([HEADER, *exact_rows(report)])
+    return tabbed([HEADER, *exact_rows(report, depth)])
 
 
 def tabbed(lines: Iterable[Iterable[str]]) -> str:
     return "".join("\t".join(line) + "\n" for line in lines)
 
 
-def as_csv(report: Report) -> str:
+def as_csv(report: Report, depth: int | None = None) -> str:
     """Comma-separated, quoted where it must be."""
-    return csv_lines([HEADER, *exact_rows(report)])
+    return csv_lines([HEADER, *exact_rows(report, depth)])
 
 
 def csv_lines(lines: Iterable[Iterable[str]]) -> str:
@@ -38,13 +38,13 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def as_markdown(report: Report) -> str:
+def as_markdown(report: Report, depth: int | None = None) -> str:
     """A Markdown table of the layers and a list of the totals."""
     lines = [
         "| layer | kind | output | parameters | params | MACs | FLOPs | field |",
         "|---|---|---|---|--:|--:|--:|--:|",
     ]
-    for r in rows(report):
+    for r in rows(report, depth):
         cells = (r.layer, r.kind, r.output, "<br>".join(r.tensors), r.params, r.macs, r.flops, r.field)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     totals = report.totals
@@ -64,7 +64,9 @@ def html(report: Report) -> str:
     """A table for notebooks."""
     from html import escape
 
-    head = "".join(f"<th>{name}</th>" for name in ("layer", "kind", "output", "parameters", "params", "MACs", "FLOPs", "field"))
+    head = "".join(
+        f"<th>{name}</th>" for name in ("layer", "kind", "output", "parameters", "params", "MACs", "FLOPs", "field")
+    )
     body = []
     for r in rows(report):
         left = "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in (r.layer, r.kind, r.output))
@@ -87,6 +89,8 @@ def aligned(lines: list[tuple[str, ...]], right: set[int]) -> list[str]:
     """Rows with their columns aligned, those of ``right`` at their right edge."""
     widths = [max(map(len, column)) for column in zip(*lines)]
     return [
-        "  ".join(cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths))).rstrip()
+        "  ".join(
+            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths))
+        ).rstrip()
         for line in lines
     ]

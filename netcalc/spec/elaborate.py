@@ -53,7 +53,7 @@ _FOREIGN = {
 class NodeReference(NamedTuple):
     """The value of a name that stands for an earlier layer."""
 
-    index: int
+    node: int
 
 
 class Word(NamedTuple):
@@ -99,7 +99,9 @@ class Elaborator:
         self.builder.reserve(label.id for label in labels_in(steps))
         self.run(steps)
         if self.current is None:
-            self.fail("empty", "the spec describes no network", hint='for example: "256 -> linear 512 -> relu -> linear 1"')
+            self.fail(
+                "empty", "the spec describes no network", hint='for example: "256 -> linear 512 -> relu -> linear 1"'
+            )
         for name in self.sizes:
             if name not in self.set_used:
                 known = sorted({*self.frames[0].values, *self.builder.graph().symbols})
@@ -131,7 +133,9 @@ class Elaborator:
         for step in steps.items:
             self.steps_done += 1
             if self.steps_done > MAX_STEPS:
-                self.fail("too-large", f"the spec takes more than {MAX_STEPS:,} steps", step.span, hint="use fewer repeats")
+                self.fail(
+                    "too-large", f"the spec takes more than {MAX_STEPS:,} steps", step.span, hint="use fewer repeats"
+                )
             match step:
                 case Call():
                     self.call(step)
@@ -207,7 +211,13 @@ class Elaborator:
         if word in ("chunk", "split"):
             return self.split(step)
         if word == "repeat" or word == "residual":
-            self.fail("syntax", f"{word} needs a block", step.span, expected=f"{word} {{ … }}", hint=f"{word} {{ conv 64 k3 p1 }}")
+            self.fail(
+                "syntax",
+                f"{word} needs a block",
+                step.span,
+                expected=f"{word} {{ … }}",
+                hint=f"{word} {{ conv 64 k3 p1 }}",
+            )
         if (index := self.find(word)) is not None and not kinds_named(word):
             return self.again(step, index)
         others = [self.node(name) for name in step.others]
@@ -326,7 +336,12 @@ class Elaborator:
         if not (isinstance(axis, int) and -len(shape) <= axis < len(shape)):
             self.fail("bad-argument", f"the input {shape_text(shape)} has no axis {axis}", step.span)
         if unknown := sorted(str(name) for name in options if name != "axis"):
-            self.fail("unknown-argument", f"{step.word.id} has no argument {unknown[0]!r}", options[unknown[0]].span, expected="axis")
+            self.fail(
+                "unknown-argument",
+                f"{step.word.id} has no argument {unknown[0]!r}",
+                options[unknown[0]].span,
+                expected="axis",
+            )
         length = shape[axis]
         if step.word.id == "chunk":
             if len(given) != 1 or not isinstance(given[0], int) or given[0] < 1:
@@ -374,7 +389,12 @@ class Elaborator:
         ends = []
         for number, branch in enumerate(step.branches, 1):
             if not branch.items:
-                self.fail("empty", f"branch {number} of {word} is empty", branch.span, hint="write identity for the input itself")
+                self.fail(
+                    "empty",
+                    f"branch {number} of {word} is empty",
+                    branch.span,
+                    hint="write identity for the input itself",
+                )
             self.current = start
             if not is_identity(branch):
                 with self.frame(path):
@@ -422,7 +442,13 @@ class Elaborator:
             )
         body = step.branches[0]
         has_labels = any(labels_in(body, definitions=False))
-        path = self.label_path(step) if step.labels else self.builder.fresh_name(self.path + "repeat") if has_labels else ""
+        path = (
+            self.label_path(step)
+            if step.labels
+            else self.builder.fresh_name(self.path + "repeat")
+            if has_labels
+            else ""
+        )
         for number in range(first, stop):
             with self.frame(f"{path}.{number}." if path else self.path, alone=bool(path) and len(body.items) == 1):
                 self.run(body)
@@ -462,7 +488,11 @@ class Elaborator:
             if parameter.name.id not in values:
                 if parameter.default is None:
                     self.fail(
-                        "missing-argument", f"{word} needs {parameter.name.id}", step.span, expected=_listed(names), found="nothing"
+                        "missing-argument",
+                        f"{word} needs {parameter.name.id}",
+                        step.span,
+                        expected=_listed(names),
+                        found="nothing",
                     )
                 with self.frame(self.path, values):
                     values[parameter.name.id] = self.value(parameter.default)
@@ -510,7 +540,7 @@ class Elaborator:
     def node(self, name: Name) -> int:
         for frame in reversed(self.frames):
             if isinstance(found := frame.values.get(name.id), NodeReference):
-                return found.index
+                return found.node
         index = self.find(name.id)
         if index is None:
             self.fail(
@@ -570,7 +600,9 @@ class Elaborator:
                 with self.placed(value.span):
                     result = self.arithmetic(value, left, right)
                 if isinstance(result, int) and abs(result) > MAX_SIZE:
-                    self.fail("too-large", "a size of more than 18 digits", value.span, expected=f"at most {MAX_SIZE:,}")
+                    self.fail(
+                        "too-large", "a size of more than 18 digits", value.span, expected=f"at most {MAX_SIZE:,}"
+                    )
                 return result
         raise AssertionError(value)
 
@@ -613,7 +645,9 @@ class Elaborator:
             self.unknown_kind(word, bare)
         if len(candidates) == 1:
             return candidates[0]
-        fitting = [kind for kind in candidates if kind.rank == rank - 1] or [kind for kind in candidates if rank == kind.rank == 1]
+        fitting = [kind for kind in candidates if kind.rank == rank - 1] or [
+            kind for kind in candidates if rank == kind.rank == 1
+        ]
         if not fitting:
             shape = self.builder.nodes[self.running(word.span)].shape
             ranks = ", ".join(str((kind.rank or 0) + 1) for kind in candidates)
@@ -642,10 +676,12 @@ class Elaborator:
 
     def bind(self, kind: type[Layer], step: Call | Block, allow_nodes: bool) -> Bound:
         """Match what is written to the kind's arguments."""
-        name = step.word.id.rpartition(".")[2]
-        torch_form = isinstance(step, Call) and step.parenthesized and name[:1].isupper()
-        lazy = name in ALIASES  # torch's LazyLinear(out_features) infers as the short form does
-        positional = [name for name, argument in kind.arguments.items() if argument.axis is None or torch_form and not lazy]
+        written = step.word.id.rpartition(".")[2]
+        torch_form = isinstance(step, Call) and step.parenthesized and written[:1].isupper()
+        lazy = written in ALIASES  # torch's LazyLinear(out_features) infers as the short form does
+        positional = [
+            name for name, argument in kind.arguments.items() if argument.axis is None or torch_form and not lazy
+        ]
         letters = {argument.letter: name for name, argument in kind.arguments.items() if argument.letter}
         bound = Bound({}, {}, [], ())
         queue = iter(positional)
@@ -689,7 +725,9 @@ class Elaborator:
             result = self.value(value, kind.arguments[name])
             if isinstance(result, slice):
                 if "stop" not in kind.arguments:
-                    self.fail("bad-argument", f"{kind.__name__} takes no range", argument.span, hint="a range is for slice")
+                    self.fail(
+                        "bad-argument", f"{kind.__name__} takes no range", argument.span, hint="a range is for slice"
+                    )
                 parts = {"start": result.start, "stop": result.stop, "step": result.step}
                 for part, given in parts.items():
                     if given is not None:
@@ -725,7 +763,9 @@ class Elaborator:
                 found=f"{bound.spans[name].of(self.source)} and {argument.span.of(self.source)}",
             )
         if isinstance(value, (NodeReference, Word)):
-            self.fail("bad-argument", f"{argument.span.of(self.source)} is a layer, not a value for {name}", argument.span)
+            self.fail(
+                "bad-argument", f"{argument.span.of(self.source)} is a layer, not a value for {name}", argument.span
+            )
         bound.values[name] = value
         bound.spans[name] = argument.span
 
@@ -750,7 +790,9 @@ class Elaborator:
             argument.span,
             expected=_listed(positional),
             found=argument.span.of(self.source),
-            hint="input sizes are inferred, not written" if any(a.axis is not None for a in kind.arguments.values()) else "",
+            hint="input sizes are inferred, not written"
+            if any(a.axis is not None for a in kind.arguments.values())
+            else "",
         )
 
     def unknown_argument(self, kind: type[Layer], name: str, argument: Argument, letters: dict[str, str]) -> NoReturn:

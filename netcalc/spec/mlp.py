@@ -14,7 +14,8 @@ def mlp_spec(widths: str, activation: str = "relu", output_activation: str = "",
 
     Raises SpecError, with the place in ``widths``, for anything but sizes joined by '-'.
     """
-    pieces, offset = [], 0
+    pieces: list[str] = []
+    offset, flatten = 0, False
     for piece in widths.split("-"):
         parser = Parser(" " * offset + piece)
         try:
@@ -30,7 +31,7 @@ def mlp_spec(widths: str, activation: str = "relu", output_activation: str = "",
             error.source = widths
             raise error
         pieces.append(piece.strip())
-        flatten = bool(many) if len(pieces) == 1 else flatten
+        flatten = flatten or bool(many)
         offset += len(piece) + 1
     if len(pieces) < 2:
         raise SpecError(

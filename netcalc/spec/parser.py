@@ -169,9 +169,14 @@ class Parser:
     def step(self) -> Step:
         token = self.token
         if token.type == "NAME":
-            if self.following.type == "=" and not (token.text == "input"):
+            if self.following.type == "=" and token.text != "input":
                 return self.constant()
-            special = {"input": self.input, "def": self.definition, "from": self.from_, "output": self.output}
+            special: dict[str, Callable[[], Step]] = {
+                "input": self.input,
+                "def": self.definition,
+                "from": self.from_,
+                "output": self.output,
+            }
             if rule := special.get(token.text):
                 return rule()
             if not (token.text[0].isupper() and self.looks_like_size()):
@@ -181,7 +186,7 @@ class Parser:
         return InputStep(None, size := self.size(commas=True), size.span)
 
     def looks_like_size(self) -> bool:
-        """Does a name that begins with a capital begin a size (``HxW``, ``T, D``; first of all also ``D``) or a layer?"""
+        """Does a name that begins with a capital begin a size (``HxW``, ``T, D``; at first also ``D``) or a layer?"""
         if self.following.type in ("ARROW", "NEWLINE", END):
             return not self.begun and len(self.token.text.rstrip("0123456789")) == 1
         return self.following.type in ("X", ",", "*", "+", "//")
@@ -271,7 +276,9 @@ class Parser:
         while self.accept("|"):
             found.append(self.deeper(self.steps))
         if not self.accept("}"):
-            self.fail("'}'", hint=f"the '{{' of line {self.text.count(chr(10), 0, opening.span.start) + 1} is still open")
+            self.fail(
+                "'}'", hint=f"the '{{' of line {self.text.count(chr(10), 0, opening.span.start) + 1} is still open"
+            )
         return tuple(found)
 
     def at_word(self, *words: str) -> bool:

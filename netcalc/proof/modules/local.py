@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from math import prod
+from typing import Any
 
 import torch
 
@@ -53,5 +54,5 @@ class LocallyConnected(torch.nn.Module):
 
 @builds("LocallyConnected1d", "LocallyConnected2d")
 def locally_connected(layer: LocallyConnected1d | LocallyConnected2d, *inputs: Shape) -> torch.nn.Module:
-    sizes = (layer.lengths, *map(layer.axes, ("kernel_size", "stride", "padding")))
-    return LocallyConnected((layer.in_channels, layer.out_channels), *sizes, layer.bias)  # type: ignore[arg-type]
+    sizes: Any = (layer.lengths, *map(layer.axes, ("kernel_size", "stride", "padding")), layer.bias)
+    return LocallyConnected((layer.in_channels, layer.out_channels), *sizes)  # type: ignore[arg-type]

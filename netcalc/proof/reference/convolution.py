@@ -53,7 +53,10 @@ def convolution(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
                 weight[(o, c, *tap)],
                 read(
                     first + c,
-                    [i * s - before + j * d for i, s, (before, _), j, d in zip(position, stride, padding, tap, dilation)],
+                    [
+                        i * s - before + j * d
+                        for i, s, (before, _), j, d in zip(position, stride, padding, tap, dilation)
+                    ],
                 ),
             )
             for c in range(channels)

@@ -89,9 +89,7 @@ def group_norm(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
 @defines("LayerNorm")
 def layer_norm(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
     front = len(x.shape) - len(layer.normalized_shape)
-    return normalised(
-        x, *own(x, lambda i: i[:front]), lambda i: i[:front], layer.eps, parameters, lambda i: i[front:]
-    )
+    return normalised(x, *own(x, lambda i: i[:front]), lambda i: i[:front], layer.eps, parameters, lambda i: i[front:])
 
 
 @defines("RMSNorm")

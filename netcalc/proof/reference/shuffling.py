@@ -9,7 +9,8 @@ from netcalc.proof.reference import Parameters, defines
 
 @defines("PixelShuffle")
 def pixel_shuffle(layer: PixelShuffle, parameters: Parameters, x: Tensor) -> Tensor:
-    r = int(layer.upscale_factor)  # type: ignore[call-overload]
+    r = layer.upscale_factor
+    assert isinstance(r, int)
     *lead, channels, height, width = x.shape
 
     def unit(*index: int) -> Number:
@@ -21,7 +22,8 @@ def pixel_shuffle(layer: PixelShuffle, parameters: Parameters, x: Tensor) -> Ten
 
 @defines("PixelUnshuffle")
 def pixel_unshuffle(layer: PixelUnshuffle, parameters: Parameters, x: Tensor) -> Tensor:
-    r = int(layer.downscale_factor)  # type: ignore[call-overload]
+    r = layer.downscale_factor
+    assert isinstance(r, int)
     *lead, channels, height, width = x.shape
 
     def unit(*index: int) -> Number:
@@ -33,6 +35,7 @@ def pixel_unshuffle(layer: PixelUnshuffle, parameters: Parameters, x: Tensor) ->
 
 @defines("ChannelShuffle")
 def channel_shuffle(layer: ChannelShuffle, parameters: Parameters, x: Tensor) -> Tensor:
-    groups = int(layer.groups)  # type: ignore[call-overload]
+    groups = layer.groups
+    assert isinstance(groups, int)
     each = x.shape[0] // groups
     return Tensor.make(x.shape, lambda c, *place: x[(c % groups * each + c // groups, *place)], x.tally)

@@ -36,9 +36,7 @@ def norm(layer: Any, parameters: Parameters, place: str, x: Tensor) -> Tensor:
     return compute(LayerNorm((layer.d_model,), layer.layer_norm_eps, bias=layer.bias), within(parameters, place), x)
 
 
-def residual(
-    layer: Any, parameters: Parameters, place: str, x: Tensor, part: Callable[[Tensor], Tensor]
-) -> Tensor:
+def residual(layer: Any, parameters: Parameters, place: str, x: Tensor, part: Callable[[Tensor], Tensor]) -> Tensor:
     """x + part(norm(x)), or norm(x + part(x))."""
     y = part(norm(layer, parameters, place, x) if layer.norm_first else x)
     summed = Tensor.make(x.shape, lambda t, i: x[t, i] + y[t, i], x.tally)

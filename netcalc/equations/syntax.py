@@ -1,0 +1,167 @@
+"""What an equation says, before any shape is known: numbers, names, and operations applied to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Union
+
+from netcalc.equations.numbers import Value, latex as number_latex, text as number_text
+from netcalc.errors import Span
+
+
+@dataclass(frozen=True)
+class Number:
+    """A literal number."""
+
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True)
+class Name:
+    """A variable: ``W1``, ``x'``, ``ŷ``, ``θ``."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class Apply:
+    """An operation on its arguments.
+
+    ``operation`` is one of ``add sub neg product matmul mul div pow transpose norm rows``, or a function's name
+    (``product`` is juxtaposition, whose meaning depends on the shapes; ``rows`` a bracket ``[x; 1]``).
+    """
+
+    operation: str
+    arguments: tuple[Expression, ...]
+    span: Span
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def option(self, name: str, default: Any = None) -> Any:
+        return dict(self.options).get(name, default)
+
+
+Expression = Union[Number, Name, Apply]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``name = expression``."""
+
+    name: str
+    expression: Expression
+    span: Span
+
+
+# ---------------------------------------------------------------- writing it again
+
+_INFIX = {"add": (1, " + "), "sub": (1, " − "), "mul": (2, " ⊙ "), "div": (2, " / "), "product": (3, " "), "matmul": (3, " @ ")}
+_INFIX_LATEX = {**_INFIX, "sub": (1, " - "), "mul": (2, r" \odot "), "product": (3, r" "), "matmul": (3, " ")}
+
+
+def text(expression: Expression, around: int = 0) -> str:
+    """The expression on one line.
+
+    >>> from netcalc.equations.parser import parse
+    >>> print(text(parse(r"y = \\sin(\\mathbf{w}^T \\mathbf{x}) - b")[0].expression))
+    sin(wᵀ x) − b
+    """
+    return _write(expression, around, _plain)
+
+
+def latex(expression: Expression) -> str:
+    r"""The expression for a solution sheet.
+
+    >>> from netcalc.equations.parser import parse
+    >>> print(latex(parse("f = W2 max(0, W1 x + b1) + b2")[0].expression))
+    W_{2} \max\left(0, W_{1} x + b_{1}\right) + b_{2}
+    """
+    return _write(expression, 0, _latex)
+
+
+def _write(expression: Expression, around: int, leaf: Any) -> str:
+    is_latex = leaf is _latex
+    if not isinstance(expression, Apply):
+        written: str = leaf(expression)
+        return f"({written})" if around > 1 and isinstance(expression, Number) and any(c in written for c in "+-−/") else written
+    op, arguments = expression.operation, expression.arguments
+    if op in _INFIX:
+        level, sign = (_INFIX_LATEX if is_latex else _INFIX)[op]
+        if op == "div" and is_latex:
+            return r"\frac{%s}{%s}" % tuple(_write(a, 0, leaf) for a in arguments)
+        written = sign.join(_write(a, level + (i > 0 and op in ("sub", "div")), leaf) for i, a in enumerate(arguments))
+        return _bracketed(written, is_latex) if level < around else written
+    if op == "neg":
+        written = ("-" if is_latex else "−") + _write(arguments[0], 2, leaf)
+        return _bracketed(written, is_latex) if around > 1 else written
+    if op in ("pow", "transpose"):
+        base = _write(arguments[0], 5, leaf)
+        if op == "transpose":
+            return base + ("^T" if is_latex else "ᵀ")
+        exponent = _write(arguments[1], 0, leaf)
+        superscripts = {"2": "²", "3": "³"}
+        return f"{base}^{{{exponent}}}" if is_latex else base + superscripts.get(exponent, f"^{exponent}")
+    if op == "norm":
+        inside = _write(arguments[0], 0, leaf)
+        p = expression.option("p", 2)
+        sub = "" if p == 2 else f"_{p}"
+        return rf"\left\lVert {inside} \right\rVert{sub}" if is_latex else f"‖{inside}‖{sub}"
+    if op == "abs":
+        return f"|{_write(arguments[0], 0, leaf)}|"
+    if op == "rows":
+        row_of = expression.option("columns", False)
+        pieces = [_write(a, 0, leaf) for a in arguments]
+        if is_latex:
+            return r"\begin{bmatrix} %s \end{bmatrix}" % (" & " if row_of else r" \\ ").join(pieces)
+        return f"[{(', ' if row_of else '; ').join(pieces)}]"
+    options = [f"{key} {_option(value)}" if key != "size" else _option(value) for key, value in expression.options]
+    inside = ", ".join([*(_write(a, 0, leaf) for a in arguments), *options])
+    if not is_latex:
+        return f"{SIGNS.get(op, op)}({inside})"
+    name = _LATEX_FUNCTIONS.get(op) or (f"\\{op}" if op in _KNOWN_TO_LATEX else rf"\operatorname{{{op}}}")
+    return rf"{name}\left({inside}\right)"
+
+
+SIGNS = {"sigmoid": "σ"}
+_LATEX_FUNCTIONS = {"sigmoid": r"\sigma"}
+_KNOWN_TO_LATEX = {"max", "min", "exp", "log", "sin", "cos", "tanh"}
+
+
+def _option(value: Any) -> str:
+    return "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _bracketed(written: str, is_latex: bool) -> str:
+    return rf"\left({written}\right)" if is_latex else f"({written})"
+
+
+def _plain(expression: Expression) -> str:
+    return expression.name if isinstance(expression, Name) else number_text(expression.value)  # type: ignore[union-attr]
+
+
+def _latex(expression: Expression) -> str:
+    return name_latex(expression.name) if isinstance(expression, Name) else number_latex(expression.value)  # type: ignore[union-attr]
+
+
+_ACCENTS = {"\u0304": "bar", "\u0302": "hat", "\u0303": "tilde"}
+
+
+def name_latex(name: str) -> str:
+    r"""A name with its subscript, primes, accents and Greek letters.
+
+    >>> print(name_latex("W1"), name_latex("x'"), name_latex("θ_max"), name_latex("ŷ"))
+    W_{1} x' \theta_{max} \hat{y}
+    """
+    import unicodedata
+
+    from netcalc.equations.tokens import GREEK
+
+    decomposed = unicodedata.normalize("NFD", name)
+    stem, primes, accents = decomposed[0], decomposed.count("'"), [c for c in decomposed if c in _ACCENTS]
+    rest = "".join(c for c in decomposed[1:] if c not in "'_" and c not in _ACCENTS)
+    greek = {letter: word for word, letter in GREEK.items()}
+    shown = f"\\{greek[stem]}" if stem in greek else stem
+    for accent in accents:
+        shown = rf"\{_ACCENTS[accent]}{{{shown}}}"
+    return shown + "'" * primes + (f"_{{{rest}}}" if rest else "")
