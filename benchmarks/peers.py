@@ -99,12 +99,12 @@ def ready(peer: Peer, graph: netcalc.Graph) -> Callable[[], Counts]:
     """A call of the peer on the network's model, which is built here."""
     import torch
 
-    from netcalc.layers.input import Input
-    from netcalc.proof.network import Network
+    from netcalc.proof.network import Network, inputs_of
 
     with torch.device(peer.device):
         model = Network(graph).eval()
-        given = tuple(torch.zeros(1, *node.shape) for node in graph.nodes if isinstance(node.layer, Input))
+    inputs = inputs_of(graph, 1, peer.device)
+    given = tuple(value.float() if value.is_floating_point() else value for value in inputs)
 
     def ask() -> Counts:
         with torch.no_grad(), warnings.catch_warnings(), redirect_stdout(StringIO()):

@@ -43,7 +43,8 @@ def tables(quick: bool = False, pairs: int = 0) -> list[Table]:
         for name, options in FORMATS.items():
             command = partial(process, COMMAND, "mlp", "256-512-1", *options, env=env)
             imports(), command()  # compile and fill the disk's cache
-            ours, theirs = [], []
+            ours: list[float] = []
+            theirs: list[float] = []
             for place in range(pairs):
                 for action, times in [(command, ours), (imports, theirs)][:: -1 if place % 2 else 1]:
                     times.append(seconds(action))

@@ -46,9 +46,9 @@ def test_depth_is_the_number_of_layers_with_weights(part, name):
     assert sum(layer.macs > 0 for layer in report.layers) == 30
 
 
-def test_tables_are_printed_plain_and_as_markdown(part, capsys):
+def test_tables_are_printed_plain_and_as_markdown(part, capsys, monkeypatch):
     main, table = part("__main__"), part("table").Table("Speed", ("net", "ms"), [("mlp", "1")], ("least of 2",))
-    main.PARTS = {"one": lambda quick: [table]}
+    monkeypatch.setattr(main, "PARTS", {"one": lambda quick: [table]})
     main.main(["one"])
     main.main(["--quick", "--markdown"])
     plain, markdown = capsys.readouterr().out.split("**Speed**")

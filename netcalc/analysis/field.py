@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from netcalc.analysis.reading import box_at, numbers, reach_of, regions_reached, regions_read
-from netcalc.analysis.receptive_field import Fields, ReceptiveField, Strip, receptive_fields
+from netcalc.analysis.receptive_field import Fields, ReceptiveField, Strip, receptive_fields, spatial_input
 from netcalc.analysis.region import Box, Region, members
 from netcalc.dims import Dim, text
 from netcalc.errors import SpecError
@@ -181,7 +181,7 @@ def receptive_field(
     """The receptive field of node ``of`` in node ``from_``, and what the unit at place ``unit`` of it exactly reads.
 
     By default ``of`` is the last layer, from the output backwards, whose units do not all see everything; ``from_`` is
-    the first input that it reads. ``unit`` counts along the axes of the node that move over the source: ``(3, 5)``, or
+    the first input with positions that it reads. ``unit`` counts along the axes of the node that move over the source: ``(3, 5)``, or
     all its axes. Raises SpecError for unknown names and places, or a unit where letters are left.
 
     >>> from netcalc.spec import elaborate
@@ -256,7 +256,7 @@ def _source(graph: Graph, of: str | int | None, from_: str | int | None) -> int:
     if from_ is not None:
         return graph.index(from_) % len(graph.nodes)
     inputs = inputs_of(graph, graph.outputs[-1] if of is None else graph.index(of))
-    return inputs[0] if inputs else 0
+    return spatial_input(graph, inputs)
 
 
 def inputs_of(graph: Graph, index: int) -> list[int]:

@@ -16,7 +16,7 @@ Distill 2019, https://distill.pub/2019/computing-receptive-fields.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -29,6 +29,7 @@ from netcalc.analysis.region import full, members
 from netcalc.dims import Dim, holds, maximum, minimum, text
 from netcalc.graph import Graph
 from netcalc.layers.base import Shape
+from netcalc.layers.input import Input
 from netcalc.layers.reach import (
     Adaptive,
     Causal,
@@ -101,8 +102,8 @@ class Fields(tuple["ReceptiveField | None", ...]):
     reasons: dict[int, str]
 
 
-def receptive_fields(graph: Graph, source: int = 0, ignore_normalization: bool = False) -> Fields:
-    """The receptive field of one unit of every node in node ``source``: by default the network's first input.
+def receptive_fields(graph: Graph, source: int | None = None, ignore_normalization: bool = False) -> Fields:
+    """The receptive field of one unit of every node in node ``source``: by default the first input with positions.
 
     ``ignore_normalization`` follows the usual convention of papers: the statistics of instance, group and layer
     normalisation, which read the whole axis, are left out of account.
@@ -115,6 +116,8 @@ def receptive_fields(graph: Graph, source: int = 0, ignore_normalization: bool =
     >>> [(f.size, f.stride, f.start) for f in receptive_fields(graph)[1:]]
     [((3, 3), (1, 1), (-1, -1)), ((5, 5), (2, 2), (-2, -2)), ((5, 5), (1, 1), (-2, -2))]
     """
+    if source is None:
+        source = spatial_input(graph)
     shape = graph.nodes[source].shape
     tracked = tuple(range(1, len(shape))) if len(shape) > 2 else tuple(range(len(shape)))
     fold = _Fold(graph, source, tracked, ignore_normalization)
@@ -147,6 +150,17 @@ def spatial_axes(graph: Graph, source: int = 0) -> tuple[int, ...]:
     if len(shape) > 2:
         return tuple(range(1, len(shape)))
     return _positions(_Fold(graph, source, tuple(range(len(shape))), True))
+
+
+def spatial_input(graph: Graph, among: Sequence[int] | None = None) -> int:
+    """The first input that has spatial axes (else the first of all), among all inputs or these."""
+    inputs = [index for index, node in enumerate(graph.nodes) if isinstance(node.layer, Input)]
+    inputs = inputs if among is None else list(among)
+    for least in (2, 1):
+        for index in inputs:
+            if len(graph.nodes[index].shape) >= least and (len(inputs) == 1 or spatial_axes(graph, index)):
+                return index
+    return inputs[0] if inputs else 0
 
 
 # ---------------------------------------------------------------- strips

@@ -1,31 +1,29 @@
-"""Formulas as a rule writes them: numbers that remember how they were computed.
+"""Formulas as a rule writes them: sizes that remember how they were computed.
 
-A layer's rule run on letters of this kind gives not a canonical formula (that is what :mod:`netcalc.dims` is for) but
-the very arithmetic of the rule, which can then be read three ways: in names, with the numbers put in, and as a result.
+A layer's rule run on letters of this kind gives not a canonical formula (:mod:`netcalc.dims` is for that) but the
+very arithmetic of the rule, which can be read three ways: in names, with the numbers put in, and as a result.
 
->>> H, k, s, p = letter("H", 32), letter("k", 3), letter("s", 2), letter("p", 1)
+>>> H, k, s, p = Letter("H", 32), Letter("k", 3), Letter("s", 2), Letter("p", 1)
 >>> size = (H + 2 * p - k) // s + 1
 >>> print(in_names(size), "=", in_numbers(size), "=", value(size))
 ⌊(H + 2·p − k)/s⌋ + 1 = ⌊(32 + 2·1 − 3)/2⌋ + 1 = 16
 
-Only what cannot be misread is tidied: zeros and ones that change nothing are left out, sums are flattened and their
-numbers put together. Nothing is multiplied out, cancelled or factored. A rule that asks for more than ``+ - * //``
-(a comparison, an index) gets a TypeError.
+Only what cannot be misread is tidied: zeros and ones that change nothing are left out, sums are flat, and like terms
+stand together. Nothing is multiplied out or factored. A rule that asks for more than ``+ - * //`` (a comparison, an
+index) gets a TypeError.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, NoReturn, Union
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn
 
-from netcalc.dims import Dim, Expr, latex, text
+from netcalc.dims import Dim, Expr, latex, maximum, minimum, text
 
 
-class _Written:
-    """The arithmetic that the kinds of tree share."""
-
-    __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]  # the kinds are tuples and bring their own
+class Written:
+    """A formula; the kinds are :class:`Letter`, :class:`Sum`, :class:`Product`, :class:`Quotient`, :class:`Extreme`."""
 
     def __add__(self, other: Any) -> Any:
         return _sum(self, other)
@@ -54,33 +52,294 @@ class _Written:
     def __rfloordiv__(self, other: Any) -> Any:
         return _quotient(other, self)
 
-    def __mod__(self, other: Any) -> Any:
-        return self - other * (self // other)
-
     def __pow__(self, exponent: int) -> Any:
         result: Any = 1
         for _ in range(exponent):
             result = result * self
         return result
 
-    def _unknown(self, *_: Any) -> NoReturn:
+    def extremum(self, which: str, sizes: Iterable[Any]) -> Any:
+        """The least (``min``) or greatest (``max``) of some sizes."""
+        return Extreme(which, tuple(_tree(size) for size in sizes))
+
+    def _refuse(self, *_: Any) -> NoReturn:
         raise TypeError("a written formula has no order and no truth value")
 
-    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __index__ = __len__ = _unknown  # type: ignore[assignment]
-    __rmod__ = __rpow__ = __truediv__ = __rtruediv__ = __int__ = __float__ = __iter__ = _unknown  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __index__ = _refuse
 
 
-def _node(name: str, *fields: str) -> Any:
-    """A kind of tree: an immutable record that is equal by kind and content, with the arithmetic above."""
+@dataclass(frozen=True)
+class Letter(Written):
+    """A name with the size it stands for."""
 
-    def __init__(self: Any, *values: Any) -> None:
-        for key, given in zip(fields, values):
-            object.__setattr__(self, key, given)
+    name: str
+    size: Dim
 
-    def same(self: Any, other: object) -> bool:
-        return type(self) is type(other) and all(getattr(self, key) == getattr(other, key) for key in fields)
 
-    def hashed(self: Any) -> int:
-        return hash((name, *(getattr(self, key) for key in fields)))
+@dataclass(frozen=True)
+class Sum(Written):
+    """Terms and a number."""
 
-    return type(name, (_Written,), {"__slots__": fields, "__init__": __init__, "__eq__": same, "__hash__": hashed})
+    terms: tuple[Written, ...]
+    number: int
+
+
+@dataclass(frozen=True)
+class Product(Written):
+    """A number times factors."""
+
+    number: int
+    factors: tuple[Written, ...]
+
+
+@dataclass(frozen=True)
+class Quotient(Written):
+    """⌊above / below⌋"""
+
+    above: Any
+    below: Any
+
+
+@dataclass(frozen=True)
+class Extreme(Written):
+    """The least or greatest of some."""
+
+    which: str
+    of: tuple[Any, ...]
+
+
+def _tree(size: Any) -> Any:
+    """An operand: an int, a tree, or a canonical formula as a letter of its own."""
+    if isinstance(size, (int, Written)):
+        return size
+    if isinstance(size, Expr):
+        return Letter(text(size), size)
+    raise TypeError(f"not a size: {size!r}")
+
+
+def _sum(*sizes: Any) -> Any:
+    terms: dict[tuple[Written, ...], int] = {}
+    number = 0
+    for size in map(_tree, sizes):
+        parts = (*size.terms, size.number) if isinstance(size, Sum) else (size,)
+        for part in parts:
+            if isinstance(part, int):
+                number += part
+                continue
+            count, factors = (part.number, part.factors) if isinstance(part, Product) else (1, (part,))
+            terms[factors] = terms.get(factors, 0) + count
+    kept = tuple(_product(count, factors) for factors, count in terms.items() if count)
+    if not kept:
+        return number
+    return kept[0] if len(kept) == 1 and not number else Sum(kept, number)
+
+
+def _product(number: int, factors: tuple[Written, ...]) -> Written:
+    return factors[0] if number == 1 and len(factors) == 1 else Product(number, factors)
+
+
+def _times(left: Any, right: Any) -> Any:
+    left, right = _tree(left), _tree(right)
+    number, factors = 1, ()
+    for part in (left, right):
+        if isinstance(part, int):
+            number *= part
+        elif isinstance(part, Product):
+            number, factors = number * part.number, factors + part.factors
+        else:
+            factors += (part,)
+    if not number or not factors:
+        return number if not factors else 0
+    if number == -1 and len(factors) == 1 and isinstance(factors[0], Sum):
+        return Sum(tuple(_times(-1, term) for term in factors[0].terms), -factors[0].number)
+    return _product(number, factors)
+
+
+def _quotient(above: Any, below: Any) -> Any:
+    above, below = _tree(above), _tree(below)
+    if below == 1:
+        return above
+    if isinstance(above, int) and isinstance(below, int):
+        return above // below
+    return 0 if above == 0 else Quotient(above, below)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def value(tree: Any) -> Dim:
+    """The result."""
+    match tree:
+        case Letter(_, size):
+            return size
+        case Sum(terms, number):
+            return sum(map(value, terms), number)
+        case Product(number, factors):
+            for factor in factors:
+                number = number * value(factor)
+            return number
+        case Quotient(above, below):
+            return value(above) // value(below)
+        case Extreme(which, of):
+            return (minimum if which == "min" else maximum)(*map(value, of))
+    return tree  # type: ignore[no-any-return]
+
+
+def renamed(tree: Any, names: Mapping[Any, Letter]) -> Any:
+    """The same formula with whole parts called by a name.
+
+    >>> n = Letter("n", 7)
+    >>> print(in_names(renamed((n // 2 + 1) * n, {n // 2 + 1: Letter("m", 4)})))
+    m·n
+    """
+    if isinstance(tree, Written) and tree in names:
+        return names[tree]
+    match tree:
+        case Sum(terms, number):
+            return _sum(*(renamed(term, names) for term in terms), number)
+        case Product(number, factors):
+            return _product(number, tuple(renamed(factor, names) for factor in factors))
+        case Quotient(above, below):
+            return _quotient(renamed(above, names), renamed(below, names))
+        case Extreme(which, of):
+            return Extreme(which, tuple(renamed(part, names) for part in of))
+    return tree
+
+
+def letters(tree: Any) -> dict[str, Letter]:
+    """The letters of a formula by name, in the order they are read."""
+    match tree:
+        case Letter(name, _):
+            return {name: tree}
+        case Sum(parts, _) | Product(_, parts) | Extreme(_, parts):
+            return {name: found for part in parts for name, found in letters(part).items()}
+        case Quotient(above, below):
+            return {**letters(above), **letters(below)}
+    return {}
+
+
+class Script(NamedTuple):
+    """How formulas are set: as text or as LaTeX."""
+
+    times: str
+    cross: str
+    minus: str
+    group: Callable[[str], str]
+    floor: Callable[[str, str], str]
+    name: Callable[[str], str]
+    size: Callable[[Dim], str]
+    extreme: str
+    bar: bool  # does a fraction bar group what stands above and below it?
+
+
+def _latex_name(name: str) -> str:
+    r"""``k``, ``H_{out}``, ``\mathrm{out\_features}``
+
+    >>> print(_latex_name("H_out"), _latex_name("kernel_size"), _latex_name("C"))
+    H_{\mathrm{out}} \mathrm{kernel\_size} C
+    """
+    stem, _, index = name.partition("_")
+    if not name.replace("_", "").isalnum():
+        return name
+    if len(stem) == 1:
+        return stem if not index else f"{stem}_{{{index if index.isdigit() else rf'\mathrm{{{index}}}'}}}"
+    return r"\mathrm{" + name.replace("_", r"\_") + "}"
+
+
+def number_text(size: Dim) -> str:
+    """``131,072``, or a formula."""
+    return (f"{size:,}" if isinstance(size, int) else text(size)).replace("-", "−")
+
+
+def number_latex(size: Dim) -> str:
+    """``131{,}072``, or a formula."""
+    return f"{size:,}".replace(",", "{,}") if isinstance(size, int) else latex(size)
+
+
+PLAIN = Script("·", " × ", "−", "({})".format, "⌊{}/{}⌋".format, str, number_text, "{}({})", False)
+LATEX = Script(
+    r" \cdot ",
+    r" \times ",
+    "-",
+    r"\left({}\right)".format,
+    r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor".format,
+    _latex_name,
+    number_latex,
+    r"\{}\left({}\right)",
+    True,
+)
+
+
+def in_names(tree: Any, script: Script = PLAIN) -> str:
+    """The formula in its letters."""
+    return _set(tree, script, lambda letter: script.name(letter.name))
+
+
+def in_numbers(tree: Any, script: Script = PLAIN) -> str:
+    """The formula with the numbers put in."""
+    return _set(tree, script, lambda letter: _alone(script.size(letter.size), script))
+
+
+def product_in(tree: Any, script: Script, numbers: bool = False) -> str:
+    """A product with a cross between its factors, as counts are written.
+
+    >>> m, n = Letter("m", 512), Letter("n", 256)
+    >>> print(product_in(m * (n - 1), PLAIN), "=", product_in(m * (n - 1), PLAIN, numbers=True))
+    m × (n − 1) = 512 × (256 − 1)
+    """
+    show = in_numbers if numbers else in_names
+    if not isinstance(tree, Product):
+        return show(tree, script)
+    return crossed([*([tree.number] if tree.number != 1 else []), *tree.factors], script, numbers)
+
+
+def crossed(factors: Iterable[Any], script: Script, numbers: bool = False) -> str:
+    """Factors with a cross between them."""
+    show = in_numbers if numbers else in_names
+    written = []
+    for factor in factors:
+        alone = show(factor, script)
+        written.append(script.group(alone) if isinstance(factor, Sum) else alone)
+    return script.cross.join(written) or "1"
+
+
+def _alone(written: str, script: Script) -> str:
+    return script.group(written) if " " in written or written.startswith("−") else written
+
+
+def _set(tree: Any, script: Script, letter: Callable[[Letter], str]) -> str:
+    match tree:
+        case Letter():
+            return letter(tree)
+        case Sum():
+            return _sum_set(tree, script, letter)
+        case Product(number, factors):
+            parts = [] if abs(number) == 1 else [script.size(abs(number))]
+            for factor in factors:
+                part = _set(factor, script, letter)
+                parts.append(script.group(part) if isinstance(factor, Sum) else part)
+            return (script.minus if number < 0 else "") + script.times.join(parts)
+        case Quotient(above, below):
+            high, low = _set(above, script, letter), _set(below, script, letter)
+            if not script.bar:
+                high = script.group(high) if isinstance(above, Sum) else high
+                low = script.group(low) if isinstance(below, (Sum, Product)) else low
+            return script.floor(high, low)
+        case Extreme(which, of):
+            return script.extreme.format(which, ", ".join(_set(part, script, letter) for part in of))
+    return script.size(tree)
+
+
+def _sum_set(tree: Sum, script: Script, letter: Callable[[Letter], str]) -> str:
+    parts: list[Any] = [*tree.terms, *([tree.number] if tree.number else [])]
+    first = next((place for place, part in enumerate(parts) if not _negative(part)), 0)
+    parts.insert(0, parts.pop(first))
+    written = _set(parts[0], script, letter)
+    for part in parts[1:]:
+        sign = script.minus if _negative(part) else "+"
+        written += f" {sign} {_set(_times(-1, part) if _negative(part) else part, script, letter)}"
+    return written
+
+
+def _negative(part: Any) -> bool:
+    return part < 0 if isinstance(part, int) else isinstance(part, Product) and part.number < 0

@@ -77,7 +77,7 @@ class _Reader:
         self.text, self.functions, self.known = text, functions, known
         self.position = 0
         self.found: list[Token] = []
-        self.closing: list[bool] = []  # for every open brace: is it an invisible group?
+        self.depth = 0  # of brackets; a line's end separates equations outside of them
 
     def tokens(self) -> list[Token]:
         while self.position < len(self.text):
@@ -97,6 +97,8 @@ class _Reader:
         kind, word = str(match.lastgroup), match.group()
         self.position = match.end()
         if kind == "SKIP":
+            if "\n" in word and not self.depth:
+                self.put(";", "\n", start)
             return
         if kind == "COMMAND":
             self.command(word[1:], start)
@@ -115,6 +117,7 @@ class _Reader:
             self.put(kind, word, start)
 
     def put(self, kind: str, word: str, start: int) -> None:
+        self.depth = max(0, self.depth + (kind in "([") - (kind in ")]"))
         self.found.append(Token(kind, word, Span(start, self.position)))
 
     def sign(self, word: str, start: int) -> None:
@@ -177,8 +180,6 @@ class _Reader:
             return
         self.position = end
         pieces = list(re.finditer(r"[^\W\d][\u0304\u0302\u0303]*\d*", word))
-        if any(p.group() != "" for p in pieces[:0]) or not pieces:
-            raise self.fail(f"{word!r} is no name", start, "a name")
         for piece in pieces:
             self.position = start + piece.end()
             name = unicodedata.normalize("NFC", piece.group())
