@@ -181,8 +181,8 @@ def receptive_field(
     """The receptive field of node ``of`` in node ``from_``, and what the unit at place ``unit`` of it exactly reads.
 
     By default ``of`` is the last layer, from the output backwards, whose units do not all see everything; ``from_`` is
-    the first input with positions that it reads. ``unit`` counts along the axes of the node that move over the source: ``(3, 5)``, or
-    all its axes. Raises SpecError for unknown names and places, or a unit where letters are left.
+    the first input with positions that it reads. ``unit`` counts along the axes of the node that move over the source:
+    ``(3, 5)``, or all its axes. Raises SpecError for unknown names and places, or a unit where letters are left.
 
     >>> from netcalc.spec import elaborate
     >>> found = receptive_field(elaborate("1x32x32 -> conv 6 k5 -> avgpool 2 -> conv 16 k3 d2 -> flatten -> linear 10"),
@@ -468,7 +468,7 @@ def _working(ins: list[tuple[Strip, Rule | None]], size: Dim, least: Dim, whole:
         return f"r = {range_of}, the whole axis"
     if isinstance(rule, Causal):
         return f"r = {range_of}, up to its own place"
-    if isinstance(rule, (Spread, Adaptive, Resized, Blocks)):
+    if isinstance(rule, (Window, Spread, Adaptive, Resized, Blocks)):
         return f"r = {range_of}, by position"
     return f"r = {range_of}" + (" (laid out in a row)" if isinstance(rule, Merged) else "")
 

@@ -22,7 +22,7 @@ from netcalc.layers.base import (
     real,
     size,
 )
-from netcalc.layers.reach import WHOLE, Reach, Rule, Window
+from netcalc.layers.reach import WHOLE, Blocks, Causal, Reach, Rule, Unknown, Window
 
 
 def joined(*works: Work, times: Dim = 1) -> Work:
@@ -233,7 +233,7 @@ class ScaledDotProductAttention(Layer):
     P − T add, P div; A V P·e mul, (P − T)·e add; all times num_heads. Causal: the exact P = M·(M + 1) / 2 + (T − M)·S
     with M = min(T, S), which is T·(T + 1) / 2 for S = T; ``macs`` stay those of the full square T·S, the convention of
     torch's FlopCounterMode. The largest score, subtracted for safety by implementations, is not in the definition.
-    A unit's field is stated as its hull over all positions: with ``causal``, that of the last query.
+    With ``causal`` query t sees the keys 0 … t.
     """
 
     words = ("sdpa", "attention", "scaleddotproductattention")
@@ -295,4 +295,11 @@ class ScaledDotProductAttention(Layer):
         return work._replace(macs=length * keys * (width + value_width))
 
     def reach(self, query: Shape, key: Shape, value: Shape) -> Reach:
-        return ((Window(0), WHOLE), (WHOLE, WHOLE), (WHOLE, WHOLE))
+        width, key_width = (self.output_shape(query, key, value)[1] // self.num_heads, query[1] // self.num_heads)
+        keys: Rule = Causal(0) if self.causal else WHOLE
+        if self.num_kv_heads is None:
+            head: tuple[Rule, Rule] = (Blocks(1, width, key_width), Window(1))
+        else:
+            shared = self.num_heads // self.num_kv_heads
+            head = (Blocks(1, shared * width, key_width), Unknown("a group of heads shares each feature"))
+        return ((Window(0), Blocks(1, width, key_width)), (keys, head[0]), (keys, head[1]))

@@ -22,7 +22,7 @@ from netcalc.layers.base import (
     shape,
 )
 from netcalc.layers.convolution import LAYOUT
-from netcalc.layers.reach import Reach, Window
+from netcalc.layers.reach import Reach, Rule, Unknown, Window
 
 ENDS = "elements added before and after: one number for all, or two an axis, the last axis first"
 
@@ -38,6 +38,8 @@ def tries(rank: int) -> tuple[Any, ...]:
 @record
 class _Padding(Layer):
     """What all padding layers share."""
+
+    beyond: ClassVar[str] = "zeros"  # what lies beyond the ends, as a Window says it
 
     longest: ClassVar[int] = 0  # torch wants one axis at least so long; the others may become empty
 
@@ -83,8 +85,11 @@ class _Padding(Layer):
     def reach(self, x: Shape) -> Reach:
         ends = self.ends()
         first = len(x) - len(ends)
-        padded = (Window(axis, padding=before) for axis, (before, _) in enumerate(ends, first))
-        return ((*map(Window, range(first)), *padded),)
+        return ((*map(Window, range(first)), *(self.axis_reach(axis, *end) for axis, end in enumerate(ends, first))),)
+
+    def axis_reach(self, axis: int, before: Dim, after: Dim) -> Rule:
+        """What a unit reads along one axis with these ends."""
+        return Window(axis, padding=before, beyond=self.beyond)
 
 
 @record
@@ -111,6 +116,8 @@ class _ReflectionPad(_Padding):
     The receptive field is that of the inner positions: the new ones copy inner elements.
     """
 
+    beyond = "reflect"
+
     longest = 1
 
     def axis_conditions(self, length: Dim, before: Dim, after: Dim) -> Conditions:
@@ -127,6 +134,8 @@ class _ReplicationPad(_Padding):
     The receptive field is that of the inner positions: the new ones copy the outermost elements.
     """
 
+    beyond = "replicate"
+
     longest = 1
 
     def axis_conditions(self, length: Dim, before: Dim, after: Dim) -> Conditions:
@@ -141,6 +150,13 @@ class _CircularPad(_Padding):
     Shapes: ``C x L…`` → ``C x L + before + after…``. Work: none.
     The receptive field is that of the inner positions: the new ones copy elements of the other end.
     """
+
+    beyond = "circular"
+
+    def axis_reach(self, axis: int, before: Dim, after: Dim) -> Rule:
+        if any(isinstance(end, int) and end < 0 for end in (before, after)):
+            return Unknown("it wraps around what a cut has left")
+        return super().axis_reach(axis, before, after)
 
     def axis_conditions(self, length: Dim, before: Dim, after: Dim) -> Conditions:
         for amount in (before, after):

@@ -849,7 +849,8 @@ class _BlurPool(Layer):
 
     def reach(self, x: Shape) -> Reach:
         blur = Slide(self.filt_size, self.stride, padding=(self.filt_size - 1) // 2)
-        return ((Window(0), *(Window(axis, *blur) for axis in range(1, len(x)))),)
+        beyond = "zeros" if self.pad_type == "zero" else self.pad_type
+        return ((Window(0), *(Window(axis, *blur, beyond) for axis in range(1, len(x)))),)
 
 
 @layer

@@ -26,7 +26,7 @@ from netcalc.layers.base import (
     real,
     size,
 )
-from netcalc.layers.reach import WHOLE, Reach, Window
+from netcalc.layers.reach import WHOLE, Causal, Reach, Window
 
 MOST_LAYERS = 10_000
 NONLINEARITY = {"tanh": ("h = tanh(·)", "tanh"), "relu": ("h = max(0, ·)", "max")}
@@ -161,7 +161,7 @@ class _Recurrent(Layer):
         )
 
     def reach(self, x: Shape) -> Reach:
-        return ((WHOLE, WHOLE),)
+        return ((WHOLE if self.bidirectional else Causal(0), WHOLE),)
 
 
 @layer
@@ -172,7 +172,7 @@ class RNN(_Recurrent):
     ``batch_first`` changes nothing per sample. Each later layer reads the directions of the one below, side by side.
     Work, for each of T steps, layer and direction, of width n = its input and H = hidden_size: H·n + H·H mul,
     H·(n − 1) + H·(H − 1) + H add (+ 2·H with bias), H tanh or max. The zero state counts like any other.
-    The field is stated as its hull over all positions: with one direction, that of the last step.
+    Step t reads the steps 0 … t; with two directions it reads them all.
     """
 
     words = ("rnn",)
@@ -205,7 +205,7 @@ class LSTM(_Recurrent):
     Work, for each of T steps, layer and direction, of width n = its input and H = hidden_size: products
     4·H·n + 4·H·H_out mul, 4·H·(n − 1) + 4·H·(H_out − 1) add, + 8·H add with bias; their sum 4·H add; gates 3·H exp, add
     and div, H tanh; c 2·H mul, H add; h H tanh, H mul; projection P·H mul, P·(H − 1) add. The zero state counts.
-    The field is stated as its hull over all positions: with one direction, that of the last step.
+    Step t reads the steps 0 … t; with two directions it reads them all.
     """
 
     words = ("lstm",)
@@ -255,7 +255,7 @@ class GRU(_Recurrent):
     Work, for each of T steps, layer and direction, of width n = its input and H = hidden_size: products
     3·H·n + 3·H·H mul, 3·H·(n − 1) + 3·H·(H − 1) add, + 6·H add with bias; their sum for r and z 2·H add; gates 2·H exp,
     add and div; n H mul, add and tanh; h 2·H mul, 2·H add (one of them 1 − z). The zero state counts like any other.
-    The field is stated as its hull over all positions: with one direction, that of the last step.
+    Step t reads the steps 0 … t; with two directions it reads them all.
     """
 
     words = ("gru",)

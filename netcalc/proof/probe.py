@@ -200,7 +200,7 @@ def _softmax_axis(module: Any, x: Tensor) -> int:
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None, *_: Any, **more: Any) -> Tensor:
-    """Attention without its softmax, whose gradients vanish where it has one key to choose from."""
+    """Attention without its softmax, whose gradients vanish where it has one key, or one score is far above the rest."""
     if more.get("enable_gqa"):
         k, v = (x.repeat_interleave(q.shape[-3] // x.shape[-3], -3) for x in (k, v))
     seen = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool)
@@ -208,7 +208,14 @@ def plain_attention(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = 
         seen = seen.tril()
     if attn_mask is not None:
         seen = seen & (attn_mask if attn_mask.dtype == torch.bool else attn_mask > -inf)
-    return ((q @ k.mT) * seen / k.shape[-1]) @ v / k.shape[-2]
+    return plain_weights((q @ k.mT).masked_fill(~seen, -inf)) @ v
+
+
+def plain_weights(scores: Tensor, *_: Any, **more: Any) -> Tensor:
+    """What takes a softmax's place: about even weights that grow with the scores; 0 where those are −∞."""
+    seen = scores > -inf
+    finite = scores.masked_fill(~seen, 0.0)
+    return seen * (1 + finite / (1 + finite.detach().abs().amax())) / scores.shape[-1]
 
 
 @contextmanager
@@ -218,7 +225,11 @@ def without_softmax() -> Iterator[None]:
     torch.backends.mha.set_fastpath_enabled(False)
     name = "scaled_dot_product_attention"
     try:
-        with patch.object(functional, name, plain_attention), patch.object(attention, name, plain_attention):
+        with (
+            patch.object(functional, name, plain_attention),
+            patch.object(attention, name, plain_attention),
+            patch.object(Tensor, "softmax", plain_weights),
+        ):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
@@ -503,7 +514,8 @@ def _thinner(layer: Layer, divisor: int) -> Layer:
         if argument.axis is not None:
             values[name] = None
         elif name in _WIDTHS:
-            values[name] = tuple(_part(v, divisor) for v in value) if isinstance(value, tuple) else _part(value, divisor)
+            several = isinstance(value, tuple)
+            values[name] = tuple(_part(one, divisor) for one in value) if several else _part(value, divisor)
         elif layer.kind == "Slice" and layer.__dict__["axis"] == 0 and name in ("start", "stop"):
             values[name] = _part(value, divisor)
     return layer.replace(**values) if values else layer

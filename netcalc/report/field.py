@@ -146,8 +146,8 @@ def aligned(rows: Sequence[Sequence[str]], width: int = 0) -> str:
         *cells, last = (c.rjust(n) if flush else c.ljust(n) for c, n, flush in zip(row, widths, right))
         before = "  ".join(cells)
         room = width - len(before) - 2
-        if width and len(row[-1]) > room > 20:
-            lines += _wrapped(before, row[-1], room)
+        if width and len(row[-1]) > room:
+            lines += _wrapped(before, row[-1], room) if room > 20 else [before.rstrip(), f"    {row[-1]}"]
         else:
             lines.append(f"{before}  {last}".rstrip())
     return "\n".join(lines) + "\n"
