@@ -132,7 +132,8 @@ class _Conv(Layer):
 
     def reach(self, x: Shape) -> Reach:
         windows = zip(self.axes("kernel_size"), self.axes("stride"), self.axes("dilation"), self.paddings())
-        return ((WHOLE, *(Window(axis, k, s, d, p[0], self.padding_mode) for axis, (k, s, d, p) in enumerate(windows, 1))),)
+        rules = (Window(axis, k, s, d, p[0], self.padding_mode) for axis, (k, s, d, p) in enumerate(windows, 1))
+        return ((WHOLE, *rules),)
 
 
 @layer
