@@ -1334,8 +1334,9 @@ class _Style:
         return self.exact(written, below) if below > 1 else written
 
     def sum(self, terms: Terms, tight: bool = False) -> str:
-        if not terms:
-            return "0"
+        if not any(terms):
+            return str(terms.get((), 0)).replace("-", self.minus)
+        terms = _recentred(terms)
         fraction = _as_fraction(terms)
         if fraction:
             return self.fraction(*fraction)
@@ -1388,6 +1389,41 @@ def _as_fraction(terms: Terms) -> tuple[Terms, Terms] | None:
     if sign < 0:
         numerator = _added({(): q - 1}, numerator, -1)
     return _added(numerator, rest, q), {(): q}
+
+
+def _recentred(terms: Terms) -> Terms:
+    """Products of shifted floors put together again, for printing only.
+
+    The canonical 9fg - 36f - 36g + 144 with f = ⌊(H+1)/4⌋ and g = ⌊(W+1)/4⌋ becomes 9·⌊(H-15)/4⌋·⌊(W-15)/4⌋.
+    """
+    if len(terms) < 3:
+        return terms
+    shown = terms.copy()
+    for m, most in terms.items():
+        pair = [atom for atom in m if isinstance(atom, Floor) and isinstance(atom.denominator, int)]
+        if len(pair) != 2:
+            continue
+        (f, g), others = pair, _without(m, tuple(pair))
+        # most·fg - b·f - c·g + constant  =  a·(f-i)·(g-j) + (most-a)·fg + (constant-aij)  for b = aj, c = ai
+        with_f, with_g = (tuple(sorted((*others, atom), key=_key)) for atom in pair)
+        b, c = -shown.get(with_f, 0), -shown.get(with_g, 0)
+        if b * most <= 0 or c * most <= 0 or (f is g and b % 2):
+            continue
+        if f is g:
+            b = c = b // 2
+        common, sign, constant = gcd(b, c), 1 if most > 0 else -1, shown.get(others, 0)
+        found = [sign * common // k for k in range(1, 65) if common % k == 0 and common <= k * abs(most)]
+        found = [a for a in found if abs(b * c // a) <= sign * constant]  # aij = bc/a
+        if not found:
+            continue
+        a = next((a for a in found if b * c // a == constant), found[0])
+        i, j = c // a, b // a
+        moved = [_floor(atom.numerator - atom.denominator * k, atom.denominator) for atom, k in ((f, i), (g, j))]
+        removed = {m: a, others: a * i * j, with_f: -a * j}
+        removed[with_g] = removed.get(with_g, 0) - a * i if f is g else -a * i
+        shown = _added(shown, removed, -1)
+        shown = _added(shown, {tuple(sorted((*others, *moved), key=_key)): a})
+    return shown
 
 
 def _factors(terms: Terms) -> tuple[int, Monomial, dict[tuple[Atom, int], int], Terms]:
