@@ -25,9 +25,10 @@ from netcalc.graph import Graph
 from netcalc.spec import elaborate, mlp_spec
 
 if TYPE_CHECKING:
+    from netcalc.analysis.field import UnitField
     from netcalc.proof.verification import Verification
 
-__all__ = ["__version__", "Graph", "LayerReport", "Report", "Span", "SpecError", "analyze", "mlp", "parse", "verify"]
+__all__ = ["__version__", "Graph", "LayerReport", "Report", "Span", "SpecError", "analyze", "mlp", "parse", "receptive_field", "verify"]
 
 
 def parse(text: str, **sizes: Dim) -> Graph:
@@ -62,6 +63,27 @@ def analyze(network: Graph | str, batch: Dim | str | None = None, dtype: str = "
     if isinstance(network, str):
         return _analyze(parse(network, **sizes), batch, dtype)
     return _analyze(network, batch, dtype, **sizes)
+
+
+def receptive_field(
+    network: Graph | str,
+    of: str | int | None = None,
+    unit: tuple[int, ...] | int | None = None,
+    from_: str | int | None = None,
+    ignore_normalization: bool = False,
+) -> UnitField:
+    """What layer ``of``, or exactly its unit at place ``unit``, reads of the input (or of layer ``from_``).
+
+    >>> found = receptive_field("1x28x28 -> conv 6 k5 p2 -> avgpool 2 -> conv 16 k5", unit=(0, 9))
+    >>> found.field.size, found.inside
+    ((14, 14), ((0, 11), (16, 27)))
+
+    See :func:`netcalc.analysis.field.receptive_field`.
+    """
+    from netcalc.analysis.field import receptive_field as find
+
+    graph = parse(network) if isinstance(network, str) else network
+    return find(graph, of, unit, from_, ignore_normalization)
 
 
 def verify(network: Graph | str, **options: Any) -> Verification:

@@ -15,7 +15,7 @@ from netcalc.layers.base import (
     layer,
     size,
 )
-from netcalc.layers.reach import Reach, Rule, Spread, Unknown, Window
+from netcalc.layers.reach import Digits, Part, Reach, Rule, Spread, Window
 
 MOVES = "moves elements to other places"
 
@@ -120,4 +120,5 @@ class ChannelShuffle(Layer):
         return free(MOVES)
 
     def reach(self, x: Shape) -> Reach:
-        return ((Unknown("the channels of the groups are dealt out in turn"), *map(Window, range(1, len(x)))),)
+        dealt = Digits((Part(0, 1, self.groups), Part(0, self.groups, x[0] // self.groups)))
+        return ((dealt, *map(Window, range(1, len(x)))),)

@@ -26,9 +26,8 @@ from netcalc.layers.base import (
     size,
     sizes,
 )
-from netcalc.layers.reach import WHOLE, Reach, Unknown, Window, pointwise
+from netcalc.layers.reach import WHOLE, Blocks, Reach, Window, pointwise
 
-_OWN_WINDOW = Unknown("a position attends to its own window, wherever it stands in it")
 
 
 @layer
@@ -171,4 +170,6 @@ class ShiftedWindowAttention(Layer):
         )
 
     def reach(self, x: Shape) -> Reach:
-        return ((_OWN_WINDOW, _OWN_WINDOW, WHOLE),)
+        axes = enumerate(zip(x, self.axes("window_size"), self.axes("shift_size")))  # one window alone is not shifted
+        windows = (Blocks(axis, w, w, minimum(s, (ceildiv(n, w) - 1) * s)) for axis, (n, w, s) in axes)
+        return ((*windows, WHOLE),)

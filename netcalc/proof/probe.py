@@ -200,7 +200,7 @@ def _softmax_axis(module: Any, x: Tensor) -> int:
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None, *_: Any, **more: Any) -> Tensor:
-    """Attention without its softmax, whose gradients vanish where it has one key, or one score is far above the rest."""
+    """Attention without its softmax, whose gradients vanish for a single key, or one score far above the rest."""
     if more.get("enable_gqa"):
         k, v = (x.repeat_interleave(q.shape[-3] // x.shape[-3], -3) for x in (k, v))
     seen = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool)

@@ -40,6 +40,14 @@ def axes(values: Any, sign: bool = False) -> str:
     return "x".join(texts) if not sign else ",".join(texts)
 
 
+def field_text(field: Any) -> str:
+    """The size of a field: ``14x14``, or ``92…100x92…100`` where it differs from unit to unit."""
+    if field is None:
+        return ""
+    ends = zip(field.minimum, field.size)
+    return "x".join(_plain(most) if least == most else f"{_plain(least)}…{_plain(most)}" for least, most in ends)
+
+
 def _plain(value: Any) -> str:
     return "?" if value is None else str(plain(value))
 
@@ -65,7 +73,7 @@ def row(layer: LayerReport | Block) -> Row:
         shown(layer.own_params),
         shown(layer.macs),
         bound + shown(layer.flops),
-        axes(field and field.size),
+        field_text(field),
         axes(field and field.stride),
         axes(field and field.start, sign=True),
     )
