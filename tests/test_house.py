@@ -124,6 +124,17 @@ def test_a_kind_states_its_facts_itself(name):
         assert getattr(kind, fact) is not getattr(Layer, fact), f"{name} does not state {fact}"
 
 
+def test_layers_are_frozen():
+    from dataclasses import FrozenInstanceError, is_dataclass
+
+    layer = all_kinds()["Linear"](3, 4)
+    assert is_dataclass(layer)
+    for change in (lambda: setattr(layer, "bias", False), lambda: setattr(layer, "new", 1), lambda: delattr(layer, "bias")):
+        with pytest.raises(FrozenInstanceError):
+            change()
+    assert layer == all_kinds()["Linear"](3, 4)
+
+
 @pytest.mark.parametrize("name", [name for name, kind in all_kinds().items() if kind.namesake])
 def test_arguments_are_torchs(name):
     """Same names, order and defaults as the torch.nn namesake (device and dtype have no figures)."""

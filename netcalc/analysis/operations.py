@@ -41,6 +41,14 @@ class Ops(Mapping[str, Dim]):
                 counts[kind] = counts.get(kind, 0) + count
         return cls(counts)
 
+    def times(self, factor: int) -> Ops:
+        """Each kind so many times.
+
+        >>> Ops({"mul": 3, "max": 1}).times(2)
+        Ops(mul=6, max=2)
+        """
+        return Ops({kind: count * factor for kind, count in self._counts.items()})
+
     @property
     def total(self) -> Dim:
         """All kinds together, each counted 1: the textbook FLOPs."""

@@ -16,6 +16,7 @@ Distill 2019, https://distill.pub/2019/computing-receptive-fields.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -62,13 +63,31 @@ class ReceptiveField:
     ``notes``      what else is to be said: misaligned branches, units laid out in a row
     """
 
-    size: tuple[Dim, ...]
-    minimum: tuple[Dim, ...]
-    stride: tuple[Dim | Fraction | None, ...]
-    start: tuple[Dim, ...]
-    global_by: tuple[str | None, ...]
-    notes: tuple[str, ...]
     strips: tuple[Strip, ...]
+
+    @cached_property
+    def size(self) -> tuple[Dim, ...]:
+        return tuple(_sizes(strip)[1] for strip in self.strips)
+
+    @cached_property
+    def minimum(self) -> tuple[Dim, ...]:
+        return tuple(_sizes(strip)[0] for strip in self.strips)
+
+    @property
+    def stride(self) -> tuple[Dim | Fraction | None, ...]:
+        return tuple(strip.stride for strip in self.strips)
+
+    @property
+    def start(self) -> tuple[Dim, ...]:
+        return tuple(next((low for low in strip.lows if low is not None), 0) for strip in self.strips)
+
+    @property
+    def global_by(self) -> tuple[str | None, ...]:
+        return tuple(strip.by for strip in self.strips)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return _together(*self.strips)
 
     @property
     def maximum(self) -> tuple[Dim, ...]:
@@ -125,8 +144,12 @@ def receptive_fields(graph: Graph, source: int | None = None, ignore_normalizati
     columns = [tracked.index(axis) for axis in axes]
     found: list[ReceptiveField | None] = []
     reasons: dict[int, str] = {}
+    known: dict[int, ReceptiveField | str] = {}  # nodes that pass on what they read share one path
     for index, states in enumerate(fold.paths):
-        field = _summary([states[column] for column in columns]) if columns else "the source has no spatial axis"
+        field = known.get(id(states))
+        if field is None:
+            field = _summary([states[column] for column in columns]) if columns else "the source has no spatial axis"
+            known[id(states)] = field
         if isinstance(field, str):
             reasons[index] = field if index >= source else f"stands before {graph.nodes[source].name}"
         found.append(None if isinstance(field, str) else field)
@@ -269,14 +292,21 @@ class _Fold:
         self.graph, self.source, self.axes = graph, source, axes
         self.ignore_normalization, self.tabled = ignore_normalization, tabled
         self.events: dict[int, _Event] = {}
+        self.noting = len(graph.nodes[source].shape) <= 2  # of more axes it is known which are positions
         shape = graph.nodes[source].shape
         nothing: tuple[Path, ...] = (None,) * len(axes)
         self.paths = [nothing] * len(graph.nodes)
         start = _every if tabled else _still
         self.paths[source] = tuple((start(axis, shape[axis]),) for axis in axes)
+        columns = range(len(axes))
         for index in range(source + 1, len(graph.nodes)):
-            if any(self.paths[before] is not nothing for before in graph.nodes[index].inputs):
-                self.paths[index] = tuple(self.path(index, column) for column in range(len(axes)))
+            _, applied, inputs, *_ = graph.nodes[index]
+            if applied.passes and applied.layer.rank != 1:  # along a signal's axis a layer of rank 1 slides
+                self.paths[index] = self.paths[inputs[0]]
+            elif any(self.paths[before] is not nothing for before in inputs):
+                paths = tuple([self.path(index, column) for column in columns])
+                before = self.paths[inputs[0]]
+                self.paths[index] = before if all(map(operator.is_, paths, before)) else paths
 
     @cached_property
     def tables(self) -> _Fold | None:
@@ -298,7 +328,8 @@ class _Fold:
                 return path
             for strip in path:
                 rule = rules[strip.axis] if strip.axis is not None else None
-                self.note(index, self.axes[column], strip, rule)
+                if self.noting:
+                    self.note(index, self.axes[column], strip, rule)
                 if len(inputs) > 1 and not self.tabled and _is_part(strip, rule, applied.output):
                     return self.table(index, column, f"{name}: branches stand side by side along the axis", strip.notes)
                 after = _step(strip, rule, applied.output, name)
@@ -310,7 +341,10 @@ class _Fold:
                     after = self.measured(after, before, column)
                 strips.append(after)
         if len(strips) < 2:
-            return (strips[0],) if strips else None
+            if not strips:
+                return None
+            passed = self.paths[inputs[0]][column] if len(inputs) == 1 else None
+            return passed if passed is not None and len(passed) == 1 and passed[0] is strips[0] else (strips[0],)
         hull = _hull(strips, name)
         if isinstance(hull, Misaligned):
             return self.table(index, column, hull.note, _together(*strips))
@@ -452,7 +486,17 @@ def _slid(strip: Strip, rule: Window, count: Dim) -> Strip:
     first, last, sure = strip.first, strip.last, strip.sure
     low = low - padding * shift
     high = high + ((kernel - 1) * dilation - padding) * shift
-    if first is not None and last is not None and all(isinstance(size, int) for size in (*rule[:5], count)):
+    if (
+        first is not None
+        and type(kernel) is type(stride) is type(padding) is type(count) is type(strip.units) is int
+        and type(dilation) is int
+        and dilation == 1
+        and 0 <= padding
+        and kernel >= stride
+        and (count - 1) * stride - padding + kernel >= strip.units  # every position is read: the ends stay
+    ):
+        pass
+    elif first is not None and last is not None and all(isinstance(size, int) for size in (*rule[:5], count)):
         lowest, highest = _touched(rule, count, strip.units)  # type: ignore[arg-type]
         first, last = _narrowed(strip, lowest, highest)
         sure = sure and _gapless(rule, count, strip.units)  # type: ignore[arg-type]
@@ -629,9 +673,9 @@ def _joined(one: Strip, two: Strip, name: str) -> Strip | Lost | Misaligned:
     """The hull of two branches that move along the same axis."""
     if one[1:8] == two[1:8] and one.by == two.by and one.sure == two.sure:
         return one if not two.notes or one.notes == two.notes else one._replace(notes=_together(one, two))
-    first = minimum(one.first, two.first) if one.first is not None and two.first is not None else None
-    last = maximum(one.last, two.last) if one.last is not None and two.last is not None else None
-    notes = _together(one, two)
+    first = _least(one.first, two.first) if one.first is not None and two.first is not None else None
+    last = _greatest(one.last, two.last) if one.last is not None and two.last is not None else None
+    notes = _together(one, two) if one.notes or two.notes else ()
     sure = one.sure and two.sure
     if one.shift is None and two.shift is None:
         lows = tuple(map(_least, one.lows, two.lows))
@@ -653,9 +697,7 @@ def _joined(one: Strip, two: Strip, name: str) -> Strip | Lost | Misaligned:
     highs = tuple(_greatest(one.high(unit), two.high(unit)) for unit in range(period))
     shift = one.shift * (period // len(one.lows))
     by = one.by or two.by
-    return one._replace(
-        lows=lows, highs=highs, shift=shift, first=first, last=last, notes=notes, by=by, sure=sure
-    )
+    return one._replace(lows=lows, highs=highs, shift=shift, first=first, last=last, notes=notes, by=by, sure=sure)
 
 
 def _stride(strip: Strip) -> str:
@@ -667,10 +709,14 @@ def _together(*strips: Strip) -> tuple[str, ...]:
 
 
 def _least(one: Dim | None, two: Dim | None) -> Dim | None:
+    if type(one) is type(two) is int:
+        return one if one < two else two
     return two if one is None else one if two is None else minimum(one, two)
 
 
 def _greatest(one: Dim | None, two: Dim | None) -> Dim | None:
+    if type(one) is type(two) is int:
+        return one if one > two else two
     return two if one is None else one if two is None else maximum(one, two)
 
 
@@ -688,16 +734,7 @@ def _summary(paths: list[Path]) -> ReceptiveField | str:
         if len(path) > 1:
             return "a unit reads along one axis of the source at two places, given by different axes of its own"
         strips.append(path[0])
-    sizes = [_sizes(strip) for strip in strips]
-    return ReceptiveField(
-        size=tuple(most for _, most in sizes),
-        minimum=tuple(least for least, _ in sizes),
-        stride=tuple(strip.stride for strip in strips),
-        start=tuple(next((low for low in strip.lows if low is not None), 0) for strip in strips),
-        global_by=tuple(strip.by for strip in strips),
-        notes=tuple(dict.fromkeys(note for strip in strips for note in strip.notes)),
-        strips=tuple(strips),
-    )
+    return ReceptiveField(tuple(strips))
 
 
 def _sizes(strip: Strip) -> tuple[Dim, Dim]:

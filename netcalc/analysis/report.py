@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -186,16 +187,19 @@ class Report:
 
     @cached_property
     def totals(self) -> Totals:
-        layers = self.layers
-        params = _total(layer.own_params for layer in layers)
+        uses = Counter(layer._facts for layer in self.layers)  # equal layers have equal figures: added up at once
+        sharing = [layer for layer in self.layers if layer.shared]
+        owned = uses - Counter(layer._facts for layer in sharing)
+        params = _total(facts.params * times for facts, times in owned.items())
+        params = params + _total(layer.own_params for layer in sharing)
         return Totals(
             params=params,
             trainable=params,
-            buffers=_total(layer._facts.buffer_elements for layer in layers if not layer.shared),
-            ops=Ops.sum(layer.ops for layer in layers),
-            macs=_total(layer.macs for layer in layers),
-            flops=_total(layer.flops for layer in layers),
-            activations=_total(layer.activations for layer in layers),
+            buffers=_total(facts.buffer_elements * times for facts, times in owned.items()),
+            ops=Ops.sum(facts.ops.times(times) for facts, times in uses.items()),
+            macs=_total(facts.work.macs * times for facts, times in uses.items()),
+            flops=_total(facts.flops * times for facts, times in uses.items()),
+            activations=_total(facts.activations * times for facts, times in uses.items()),
         )
 
     @property

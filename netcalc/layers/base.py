@@ -19,13 +19,13 @@ condition that fails is never evaluated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import FrozenInstanceError, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Iterator, NamedTuple, TypeVar
 
 from netcalc.dims import Dim, Expr, holds, product, text
 from netcalc.errors import SpecError
-from netcalc.layers.reach import Reach
+from netcalc.layers.reach import Reach, pointwise
 
 Shape = tuple[Dim, ...]
 Sizes = Any  # a Dim, or a tuple of one Dim an axis; conv padding also 'same' and 'valid'
@@ -167,6 +167,9 @@ class Fact(NamedTuple):
         )
 
 
+HELD = Fact(True, "holds")
+"""A fact that holds; nobody reads its words, so they need not be put together."""
+
 Conditions = Iterator["Condition | Fact"]
 
 
@@ -190,8 +193,10 @@ def divisible(left: Dim, right: Dim, about: str, argument: str | None = None) ->
 def has_rank(inputs: Shape, allowed: int | tuple[int, ...], layout: str) -> Fact:
     """The input must have one of the ``allowed`` numbers of axes; ``layout`` names them (``C x H x W``)."""
     ranks = (allowed,) if isinstance(allowed, int) else allowed
+    if len(inputs) in ranks:
+        return HELD
     return Fact(
-        len(inputs) in ranks,
+        False,
         f"the input has {_axes(len(inputs))}, {shape_text(inputs)}, but must have {' or '.join(map(_axes, ranks))}",
         expected=f"an input of {layout}",
         found=shape_text(inputs),
@@ -202,8 +207,10 @@ def has_rank(inputs: Shape, allowed: int | tuple[int, ...], layout: str) -> Fact
 
 def has_axes(inputs: Shape, least: int, layout: str) -> Fact:
     """The input must have at least ``least`` axes."""
+    if len(inputs) >= least:
+        return HELD
     return Fact(
-        len(inputs) >= least,
+        False,
         f"the input has {_axes(len(inputs))}, {shape_text(inputs)}, but needs at least {_axes(least)}",
         expected=f"an input of {layout}",
         found=shape_text(inputs),
@@ -400,6 +407,8 @@ class Layer:
     examples: ClassVar[tuple[str, ...]] = ()
     trial_inputs: ClassVar[tuple[tuple[tuple[int, ...], ...], ...]] = ()
     arguments: ClassVar[dict[str, Argument]] = {}
+    defaults: ClassVar[dict[str, Any]] = {}
+    letters: ClassVar[dict[str, str]] = {}
 
     if TYPE_CHECKING:
 
@@ -434,7 +443,11 @@ class Layer:
             and getattr(self, name) is None
             and -len(inputs[0]) <= argument.axis < len(inputs[0])
         }
-        return self.replace(**known) if known else self
+        if not known:
+            return self
+        made = object.__new__(type(self))  # a size of the input needs no check
+        made.__dict__.update(self.__dict__, **known)
+        return made
 
     def axes(self, name: str) -> Shape:
         """Argument ``name`` as one size an axis.
@@ -464,7 +477,9 @@ class Layer:
     def __post_init__(self) -> None:
         for name, argument in self.arguments.items():
             value = self.__dict__[name]
-            if value is REQUIRED:
+            if value is self.defaults[name]:  # fits, unless there is none
+                if value is not REQUIRED:
+                    continue
                 raise SpecError(
                     "missing-argument",
                     f"{self.kind} needs {name}: {argument.doc}",
@@ -500,6 +515,14 @@ class Layer:
                 found=_shown(value),
                 argument=name,
             )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ or name not in self.arguments:
+            raise FrozenInstanceError(f"cannot assign to {name!r} of a layer: use replace")
+        self.__dict__[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete {name!r} of a layer")
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__dict__ == other.__dict__
@@ -556,6 +579,11 @@ class Applied:
     def reach(self) -> Reach:
         return self.layer.reach(*self.inputs)
 
+    @cached_property
+    def passes(self) -> bool:
+        """Does every unit read just its own position of the one input (activations, normalisation at inference)?"""
+        return len(self.inputs) == 1 and self.inputs[0] == self.output and self.reach == pointwise(len(self.output))
+
 
 # ---------------------------------------------------------------- the registry
 
@@ -568,8 +596,10 @@ Kind = TypeVar("Kind", bound=Layer)
 
 def record(cls: type[Kind]) -> type[Kind]:
     """Make ``cls`` a frozen dataclass of its arguments, without registering it (a base of several ranks)."""
-    made: Any = dataclass(frozen=True, repr=False, eq=False)(cls)
+    made: Any = dataclass(repr=False, eq=False)(cls)  # frozen by Layer.__setattr__: dataclass would write it anew for each
     made.arguments = {entry.name: entry.metadata["argument"] for entry in fields(made)}
+    made.defaults = {entry.name: entry.default for entry in fields(made)}
+    made.letters = {argument.letter: name for name, argument in made.arguments.items() if argument.letter}
     return made  # type: ignore[no-any-return]
 
 

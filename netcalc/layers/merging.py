@@ -7,6 +7,7 @@ from itertools import accumulate
 
 from netcalc.dims import Dim, maximum, text, total
 from netcalc.layers.base import (
+    HELD,
     Condition,
     Conditions,
     Fact,
@@ -45,9 +46,11 @@ def _shapes(inputs: Sequence[Shape]) -> str:
 
 def same_rank(inputs: Sequence[Shape]) -> Fact:
     """All branches must have one number of axes."""
+    if len({len(one) for one in inputs}) == 1:
+        return HELD
     ranks = ", ".join(f"branch {number} has {len(one)} ({shape_text(one)})" for number, one in enumerate(inputs, 1))
     return Fact(
-        len({len(one) for one in inputs}) == 1,
+        False,
         f"the branches differ in their number of axes: {ranks}",
         expected="branches with the same number of axes",
         found=_shapes(inputs),
@@ -65,13 +68,14 @@ def same_size(inputs: Sequence[Shape], axis: int, *, repeat: bool = False) -> It
     """
     sizes = [one[axis] for one in inputs]
     bound = [(number, size) for number, size in enumerate(sizes, 1) if not (repeat and is_one(size))]
-    yield Fact(
-        len({size for _, size in bound if type(size) is int}) <= 1,
-        f"the branches differ on axis {axis}: {_listed(sizes)}",
-        expected=f"one size on axis {axis}" + (" (or 1, which is repeated)" if repeat else ""),
-        found=_shapes(inputs),
-        code="shape-mismatch",
-    )
+    if len({size for _, size in bound if type(size) is int}) > 1:
+        yield Fact(
+            False,
+            f"the branches differ on axis {axis}: {_listed(sizes)}",
+            expected=f"one size on axis {axis}" + (" (or 1, which is repeated)" if repeat else ""),
+            found=_shapes(inputs),
+            code="shape-mismatch",
+        )
     for number, size in bound[1:]:
         first, reference = bound[0]
         if not type(size) is type(reference) is int:

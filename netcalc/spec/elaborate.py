@@ -226,8 +226,7 @@ class Elaborator:
         bound = self.bind(kind, step, allow_nodes=kind.arity != 1)
         inputs = (current, *bound.nodes, *others)
         spans = bound.spans
-        with self.located(step.span, spans):
-            layer = kind(**bound.values)
+        layer = self.made(kind, bound, step.span)
         self.current = self.add(layer, inputs, self.name_for(step, kind), step.span, spans, bound.shared)
         self.mark(step.labels, self.current)
 
@@ -267,12 +266,12 @@ class Elaborator:
         self.labels.setdefault(name, index)
         return index
 
-    @contextmanager
-    def located(self, span: Span, spans: Mapping[str, Span]) -> Iterator[None]:
+    def made(self, kind: type[Layer], bound: Bound, span: Span) -> Layer:
+        """The layer with these arguments; what is wrong with one is placed where that is written."""
         try:
-            yield
+            return kind(**bound.values)
         except SpecError as error:
-            raise error.at(spans.get(error.argument or "", span), self.source, self.source_name) from None
+            raise error.at(bound.spans.get(error.argument or "", span), self.source, self.source_name) from None
 
     def enrich(self, error: SpecError, layer: Layer, inputs: tuple[int, ...]) -> None:
         """Add to a misfit which layers made the sizes at fault, and the nearest edits that are legal."""
@@ -406,8 +405,7 @@ class Elaborator:
         if len(ends) == 1 and word != "residual":
             self.fail("bad-argument", f"{word} needs at least two branches", step.span, expected=f"{word} {{ A | B }}")
         bound = self.bind(kind, step, allow_nodes=False)
-        with self.located(step.span, bound.spans):
-            layer = kind(**bound.values)
+        layer = self.made(kind, bound, step.span)
         name = path + kind.words[0] if step.labels else self.builder.fresh_name(path + kind.words[0])
         self.current = self.add(layer, tuple(ends), name, step.span, bound.spans)
         self.mark(step.labels, self.current)
@@ -682,7 +680,7 @@ class Elaborator:
         positional = [
             name for name, argument in kind.arguments.items() if argument.axis is None or torch_form and not lazy
         ]
-        letters = {argument.letter: name for name, argument in kind.arguments.items() if argument.letter}
+        letters = kind.letters
         bound = Bound({}, {}, [], ())
         queue = iter(positional)
         for argument in step.arguments:

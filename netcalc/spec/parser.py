@@ -73,14 +73,11 @@ class Parser:
         self.text, self.name = text, name
         self.tokens = tokenize(text, name)
         self.position = 0
+        self.token: Token = self.tokens[0]
         self.depth = 0
         self.begun = False  # has a step other than a constant or definition been read?
 
     # ------------------------------------------------------------ reading tokens
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.position]
 
     @property
     def following(self) -> Token:
@@ -91,11 +88,13 @@ class Parser:
 
     def take(self) -> Token:
         token = self.token
-        self.position += token.type != END
+        if token.type != END:
+            self.position += 1
+            self.token = self.tokens[self.position]
         return token
 
     def accept(self, *types: str) -> Token | None:
-        return self.take() if self.at(*types) else None
+        return self.take() if self.token.type in types else None
 
     def expect(self, type: str, expected: str, hint: str = "") -> Token:
         return self.accept(type) or self.fail(expected, hint=hint)
