@@ -12,6 +12,7 @@ import click
 from netcalc.analysis.field import UnitField, inputs_of, nested, receptive_field, trace, units_reading
 from netcalc.analysis.reading import numbers
 from netcalc.analysis.receptive_field import receptive_fields
+from netcalc.cli import source
 from netcalc.cli.source import load_graph, set_option, spec_argument
 from netcalc.graph import Graph
 from netcalc.report.field import (
@@ -118,12 +119,12 @@ def rf(
 def _overview(graph: Graph, from_: str | None, ignore_normalization: bool) -> None:
     """Every layer's field, in each input."""
     sources = [graph.index(from_)] if from_ is not None else inputs_of(graph, graph.outputs[-1]) or [0]
-    for number, source in enumerate(sources):
-        fields = receptive_fields(graph, source, ignore_normalization)
+    for number, place in enumerate(sources):
+        fields = receptive_fields(graph, place, ignore_normalization)
         if len(sources) > 1:
-            click.echo(("\n" if number else "") + f"in {graph.nodes[source].name}:")
+            click.echo(("\n" if number else "") + f"in {graph.nodes[place].name}:")
         if not fields.axes:
-            click.echo(f"{graph.nodes[source].name} has no spatial axis", err=True)
+            click.echo(f"{graph.nodes[place].name} has no spatial axis", err=True)
         _print(field_rows(graph, fields))
 
 
@@ -151,7 +152,7 @@ def _print(told: object) -> None:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
     assert isinstance(told, list)
-    if sys.stdout.isatty():
+    if source.on_terminal():
         click.echo(aligned(told, shutil.get_terminal_size().columns), nl=False)
     else:
         click.echo("".join("\t".join(row).rstrip() + "\n" for row in told), nl=False)
