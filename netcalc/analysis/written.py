@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
-from netcalc.dims import Dim, Expr, latex, maximum, minimum, text
+from netcalc.dims import Dim, Expr, latex, maximum, minimum, product, text
 
 
 class Written:
@@ -59,8 +59,9 @@ class Written:
         return result
 
     def extremum(self, which: str, sizes: Iterable[Any]) -> Any:
-        """The least (``min``) or greatest (``max``) of some sizes."""
-        return Extreme(which, tuple(_tree(size) for size in sizes))
+        """The least (``min``) or greatest (``max``) of some sizes; :func:`netcalc.dims.minimum` asks for it."""
+        distinct = tuple(dict.fromkeys(_tree(size) for size in sizes))
+        return distinct[0] if len(distinct) == 1 else Extreme(which, distinct)
 
     def _refuse(self, *_: Any) -> NoReturn:
         raise TypeError("a written formula has no order and no truth value")
@@ -117,8 +118,14 @@ def _tree(size: Any) -> Any:
     raise TypeError(f"not a size: {size!r}")
 
 
+def _written(part: Any) -> Written:
+    assert isinstance(part, Written)
+    return part
+
+
 def _sum(*sizes: Any) -> Any:
     terms: dict[tuple[Written, ...], int] = {}
+    factors: tuple[Written, ...]
     number = 0
     for size in map(_tree, sizes):
         parts = (*size.terms, size.number) if isinstance(size, Sum) else (size,)
@@ -126,7 +133,7 @@ def _sum(*sizes: Any) -> Any:
             if isinstance(part, int):
                 number += part
                 continue
-            count, factors = (part.number, part.factors) if isinstance(part, Product) else (1, (part,))
+            count, factors = (part.number, part.factors) if isinstance(part, Product) else (1, (_written(part),))
             terms[factors] = terms.get(factors, 0) + count
     kept = tuple(_product(count, factors) for factors, count in terms.items() if count)
     if not kept:
@@ -140,7 +147,8 @@ def _product(number: int, factors: tuple[Written, ...]) -> Written:
 
 def _times(left: Any, right: Any) -> Any:
     left, right = _tree(left), _tree(right)
-    number, factors = 1, ()
+    number = 1
+    factors: tuple[Written, ...] = ()
     for part in (left, right):
         if isinstance(part, int):
             number *= part
@@ -175,9 +183,7 @@ def value(tree: Any) -> Dim:
         case Sum(terms, number):
             return sum(map(value, terms), number)
         case Product(number, factors):
-            for factor in factors:
-                number = number * value(factor)
-            return number
+            return product([number, *map(value, factors)])
         case Quotient(above, below):
             return value(above) // value(below)
         case Extreme(which, of):
@@ -228,6 +234,8 @@ class Script(NamedTuple):
     floor: Callable[[str, str], str]
     name: Callable[[str], str]
     size: Callable[[Dim], str]
+    kind: Callable[[str], str]
+    word: Callable[[str], str]
     extreme: str
     bar: bool  # does a fraction bar group what stands above and below it?
 
@@ -242,7 +250,9 @@ def _latex_name(name: str) -> str:
     if not name.replace("_", "").isalnum():
         return name
     if len(stem) == 1:
-        return stem if not index else f"{stem}_{{{index if index.isdigit() else rf'\mathrm{{{index}}}'}}}"
+        if not index:
+            return stem
+        return f"{stem}_{{{index}}}" if index.isdigit() else rf"{stem}_{{\mathrm{{{index}}}}}"
     return r"\mathrm{" + name.replace("_", r"\_") + "}"
 
 
@@ -256,7 +266,14 @@ def number_latex(size: Dim) -> str:
     return f"{size:,}".replace(",", "{,}") if isinstance(size, int) else latex(size)
 
 
-PLAIN = Script("·", " × ", "−", "({})".format, "⌊{}/{}⌋".format, str, number_text, "{}({})", False)
+def _latex_word(word: str) -> str:
+    """A figure such as 3x⌊H/2⌋ in LaTeX."""
+    for sign, command in (("x", r" \times "), ("·", r" \cdot "), ("⌊", r"\lfloor "), ("⌋", r"\rfloor ")):
+        word = word.replace(sign, command)
+    return word
+
+
+PLAIN = Script("·", " × ", "−", "({})".format, "⌊{}/{}⌋".format, str, number_text, " {}".format, str, "{}({})", False)
 LATEX = Script(
     r" \cdot ",
     r" \times ",
@@ -265,6 +282,8 @@ LATEX = Script(
     r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor".format,
     _latex_name,
     number_latex,
+    r"\ \text{{{}}}".format,
+    _latex_word,
     r"\{}\left({}\right)",
     True,
 )
@@ -335,6 +354,8 @@ def _sum_set(tree: Sum, script: Script, letter: Callable[[Letter], str]) -> str:
     first = next((place for place, part in enumerate(parts) if not _negative(part)), 0)
     parts.insert(0, parts.pop(first))
     written = _set(parts[0], script, letter)
+    if isinstance(parts[0], Letter) and written.startswith(script.group("−")[:2]):
+        written = written[1:-1]
     for part in parts[1:]:
         sign = script.minus if _negative(part) else "+"
         written += f" {sign} {_set(_times(-1, part) if _negative(part) else part, script, letter)}"

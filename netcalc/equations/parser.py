@@ -23,7 +23,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Collection, NoReturn
 
-from netcalc.equations.numbers import PI, Exact
+from netcalc.equations.exact import PI, Exact
 from netcalc.equations.syntax import Apply, Equation, Expression, Name, Number
 from netcalc.equations.tokens import END, Token, tokenize
 from netcalc.errors import Span, SpecError, did_you_mean
@@ -31,14 +31,21 @@ from netcalc.errors import Span, SpecError, did_you_mean
 MAX_DEPTH = 60
 OPTIONS = ("stride", "padding", "dilation", "output_padding", "axis", "p", "size")
 OPAQUE = ("f", "g", "φ", "ψ", "ℓ")
-ALIASES = {"ln": "log", "lrelu": "leaky_relu", "leakyrelu": "leaky_relu", "avgpool": "avgpool", "swish": "silu", "heaviside": "step"}
+ALIASES = {
+    "σ": "sigmoid",
+    "ln": "log",
+    "lrelu": "leaky_relu",
+    "leakyrelu": "leaky_relu",
+    "swish": "silu",
+    "heaviside": "step",
+}
 
 
 def function_words() -> frozenset[str]:
     """Every word that is a function."""
     from netcalc.equations.operations import FUNCTIONS
 
-    return frozenset({*FUNCTIONS, *ALIASES, "max", "min", "frac", "σ"})
+    return frozenset({*FUNCTIONS, *ALIASES, "max", "min", "frac"})
 
 
 def parse(text: str, known: Collection[str] = ()) -> tuple[Equation, ...]:
@@ -118,11 +125,23 @@ class _Parser:
             if not self.at(END, ";", ","):
                 self.fail("an operator, or ';' before the next equation", hint=self.hint())
         if not found:
-            raise SpecError("empty", "there is no equation", expected="an equation such as y = W x + b", span=Span(0, 0), source=self.text)
+            raise SpecError(
+                "empty",
+                "there is no equation",
+                expected="an equation such as y = W x + b",
+                span=Span(0, 0),
+                source=self.text,
+            )
         return tuple(found)
 
     def hint(self) -> str:
-        return "an equation has one '=' : write a = b; c = d" if self.at("=") else "a bracket too many" if self.at(")", "]") else ""
+        return (
+            "an equation has one '=' : write a = b; c = d"
+            if self.at("=")
+            else "a bracket too many"
+            if self.at(")", "]")
+            else ""
+        )
 
     def equation(self) -> Equation:
         start = self.token.span
@@ -157,7 +176,13 @@ class _Parser:
     def sum(self) -> Expression:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise SpecError("too-deep", "brackets are nested too deeply", expected=f"at most {MAX_DEPTH}", span=self.token.span, source=self.text)
+            raise SpecError(
+                "too-deep",
+                "brackets are nested too deeply",
+                expected=f"at most {MAX_DEPTH}",
+                span=self.token.span,
+                source=self.text,
+            )
         start = self.token.span
         minus, _ = self.accept("-"), self.accept("+")
         left = self.term()
@@ -184,9 +209,15 @@ class _Parser:
                 left = self.apply("matmul", left, self.power())
             elif self.accept("·", "×") or self.begins_factor():
                 if self.at("NUMBER") and isinstance(left, Number):
-                    self.fail("an operator", "two numbers stand side by side", hint="write * between them, or a comma in a vector")
+                    self.fail(
+                        "an operator",
+                        "two numbers stand side by side",
+                        hint="write * between them, or a comma in a vector",
+                    )
                 if self.at("SIZE"):
-                    self.fail("an operator", hint="a size such as 2x2 belongs to maxpool(x, 2x2); write 2*x2 for a product")
+                    self.fail(
+                        "an operator", hint="a size such as 2x2 belongs to maxpool(x, 2x2); write 2*x2 for a product"
+                    )
                 left = self.apply("product", left, self.power())
             else:
                 return left
@@ -198,7 +229,9 @@ class _Parser:
 
     def begins_factor(self) -> bool:
         bar = self.bars[-1] if self.bars else ""
-        return self.at("NUMBER", "NAME", "FUNCTION", "(", "[", "SIZE") or self.at("NORM", "|") and self.token.type != bar
+        return (
+            self.at("NUMBER", "NAME", "FUNCTION", "(", "[", "SIZE") or self.at("NORM", "|") and self.token.type != bar
+        )
 
     def power(self) -> Expression:
         if minus := self.accept("-"):
@@ -229,20 +262,28 @@ class _Parser:
         if token.type == "NAME" and token.text == "π":
             self.take()
             return Number(PI, token.span)
-        if self.at("NAME") and token.text in OPAQUE and token.text not in self.known and self.tokens[self.place + 1].type == "(":
+        if (
+            self.at("NAME")
+            and token.text in OPAQUE
+            and token.text not in self.known
+            and self.tokens[self.place + 1].type == "("
+        ):
             return self.call(self.take())
         if self.accept("NAME"):
             return Name(token.text, token.span)
         if self.accept("FUNCTION"):
             return self.call(token)
         if self.accept("("):
-            inner = self.fenced(self.sum, ")")
+            inner: Expression = self.fenced(self.sum, ")")
             return inner
         if self.at("["):
             return self.rows()
         if self.at("NORM", "|"):
             return self.norm()
-        self.fail("a name, a number or a function", hint="a size such as 2x2 belongs to maxpool(x, 2x2)" if self.at("SIZE") else "")
+        self.fail(
+            "a name, a number or a function",
+            hint="a size such as 2x2 belongs to maxpool(x, 2x2)" if self.at("SIZE") else "",
+        )
 
     def fenced(self, inner: Any, closing: str) -> Any:
         bars, self.bars = self.bars, []
@@ -298,17 +339,30 @@ class _Parser:
             token = self.token
             if self.accept("SIZE"):
                 options["size"] = tuple(int(part) for part in token.text.replace("×", "x").split("x"))
-            elif self.at("NAME") and token.text in OPTIONS and token.text not in self.known and self.tokens[self.place + 1].type in ("=", "NUMBER", "SIZE", "("):
+            elif (
+                self.at("NAME")
+                and token.text in OPTIONS
+                and token.text not in self.known
+                and self.tokens[self.place + 1].type in ("=", "NUMBER", "SIZE", "(")
+            ):
                 self.take()
                 self.accept("=")
                 options[token.text] = self.option_value()
-            elif self.at("NAME") and self.tokens[self.place + 1].type == "=":
-                self.fail("an option", f"there is no option {token.text!r}", did_you_mean(token.text, OPTIONS) or "options: " + ", ".join(OPTIONS))
             else:
                 arguments.append(self.sum())
+                if self.at("="):
+                    self.unknown_option(token.span.start)
             if not self.accept(","):
                 break
         return arguments, options
+
+    def unknown_option(self, start: int) -> NoReturn:
+        """``strid=2``: what stands before the ``=`` is no option."""
+        word = self.text[start : self.token.span.start].strip()
+        raise SpecError(
+            "unknown-argument", f"there is no option {word!r}", expected=f"one of {', '.join(OPTIONS)}", found=word,
+            hint=did_you_mean(word, OPTIONS), span=Span(start, start + len(word)), source=self.text,
+        )  # fmt: skip
 
     def option_value(self) -> Any:
         if token := self.accept("SIZE"):
@@ -344,7 +398,9 @@ class _Parser:
             return Apply("rows", tuple(lines[0]), span, (("columns", True),))
         if all(len(line) == 1 for line in lines):
             return Apply("rows", tuple(line[0] for line in lines), span)
-        return Apply("rows", tuple(self.apply("rows", *line, columns=True) for line in lines), span, (("columns", True),))
+        return Apply(
+            "rows", tuple(self.apply("rows", *line, columns=True) for line in lines), span, (("columns", True),)
+        )
 
     def row(self) -> list[Expression]:
         found = [self.sum()]
@@ -371,7 +427,11 @@ class _Parser:
         if p == 2 and self.at("^") and self.tokens[self.place + 1].text == "2":
             self.take()
             return Apply("sqnorm", (inner,), span.to(self.take().span))
-        if p == 2 and self.at("^") and [t.text for t in self.tokens[self.place + 1 : self.place + 4]] == ["(", "2", ")"]:
+        if (
+            p == 2
+            and self.at("^")
+            and [t.text for t in self.tokens[self.place + 1 : self.place + 4]] == ["(", "2", ")"]
+        ):
             self.place += 4
             return Apply("sqnorm", (inner,), span.to(self.tokens[self.place - 1].span))
         return Apply("norm", (inner,), span, (("p", p),) if p != 2 else ())
@@ -384,4 +444,6 @@ def _without_index(expression: Expression, index: str) -> Expression:
     if isinstance(expression, Number):
         return expression
     operation = "mul" if expression.operation == "product" else expression.operation
-    return Apply(operation, tuple(_without_index(a, index) for a in expression.arguments), expression.span, expression.options)
+    return Apply(
+        operation, tuple(_without_index(a, index) for a in expression.arguments), expression.span, expression.options
+    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Union
 
-from netcalc.equations.numbers import Value, latex as number_latex, text as number_text
+from netcalc.equations.exact import Value
+from netcalc.equations.exact import latex as number_latex
+from netcalc.equations.exact import text as number_text
 from netcalc.errors import Span
 
 
@@ -56,7 +58,14 @@ class Equation:
 
 # ---------------------------------------------------------------- writing it again
 
-_INFIX = {"add": (1, " + "), "sub": (1, " − "), "mul": (2, " ⊙ "), "div": (2, " / "), "product": (3, " "), "matmul": (3, " @ ")}
+_INFIX = {
+    "add": (1, " + "),
+    "sub": (1, " − "),
+    "mul": (2, " ⊙ "),
+    "div": (2, " / "),
+    "product": (3, " "),
+    "matmul": (3, " @ "),
+}
 _INFIX_LATEX = {**_INFIX, "sub": (1, " - "), "mul": (2, r" \odot "), "product": (3, r" "), "matmul": (3, " ")}
 
 
@@ -84,12 +93,15 @@ def _write(expression: Expression, around: int, leaf: Any) -> str:
     is_latex = leaf is _latex
     if not isinstance(expression, Apply):
         written: str = leaf(expression)
-        return f"({written})" if around > 1 and isinstance(expression, Number) and any(c in written for c in "+-−/") else written
+        loose = isinstance(expression, Number) and (
+            around > 1 and any(c in written for c in "+-−") or around > 3 and "/" in written
+        )
+        return f"({written})" if loose else written
     op, arguments = expression.operation, expression.arguments
     if op in _INFIX:
         level, sign = (_INFIX_LATEX if is_latex else _INFIX)[op]
         if op == "div" and is_latex:
-            return r"\frac{%s}{%s}" % tuple(_write(a, 0, leaf) for a in arguments)
+            return r"\frac{" + "}{".join(_write(a, 0, leaf) for a in arguments) + "}"
         written = sign.join(_write(a, level + (i > 0 and op in ("sub", "div")), leaf) for i, a in enumerate(arguments))
         return _bracketed(written, is_latex) if level < around else written
     if op == "neg":
@@ -102,10 +114,12 @@ def _write(expression: Expression, around: int, leaf: Any) -> str:
         exponent = _write(arguments[1], 0, leaf)
         superscripts = {"2": "²", "3": "³"}
         return f"{base}^{{{exponent}}}" if is_latex else base + superscripts.get(exponent, f"^{exponent}")
-    if op == "norm":
+    if op in ("norm", "sqnorm"):
         inside = _write(arguments[0], 0, leaf)
         p = expression.option("p", 2)
         sub = "" if p == 2 else f"_{p}"
+        if op == "sqnorm":
+            sub = "^2" if is_latex else "²"
         return rf"\left\lVert {inside} \right\rVert{sub}" if is_latex else f"‖{inside}‖{sub}"
     if op == "abs":
         return f"|{_write(arguments[0], 0, leaf)}|"
@@ -113,7 +127,7 @@ def _write(expression: Expression, around: int, leaf: Any) -> str:
         row_of = expression.option("columns", False)
         pieces = [_write(a, 0, leaf) for a in arguments]
         if is_latex:
-            return r"\begin{bmatrix} %s \end{bmatrix}" % (" & " if row_of else r" \\ ").join(pieces)
+            return r"\begin{bmatrix} " + (" & " if row_of else r" \\ ").join(pieces) + r" \end{bmatrix}"
         return f"[{(', ' if row_of else '; ').join(pieces)}]"
     options = [f"{key} {_option(value)}" if key != "size" else _option(value) for key, value in expression.options]
     inside = ", ".join([*(_write(a, 0, leaf) for a in arguments), *options])

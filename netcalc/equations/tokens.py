@@ -1,8 +1,9 @@
 r"""Text → tokens with spans: plain text and the LaTeX of slides alike.
 
-LaTeX is read as what it prints: ``\mathbf{w}`` is ``w``, ``W_1`` and ``W_{1}`` are ``W1``, ``\operatorname{softmax}`` is a
-word, ``\left( \right)`` are brackets, ``\begin{bmatrix} x \\ 1 \end{bmatrix}`` is ``[x; 1]``. A run of letters is one
-name if it is a function, or is known (defined or given); else it is a product of single letters: ``xW`` is ``x W``.
+LaTeX is read as what it prints: ``\mathbf{w}`` is ``w``, ``W_1`` and ``W_{1}`` are ``W1``, ``\operatorname{softmax}``
+is a word, ``\left( \right)`` are brackets, ``\begin{bmatrix} x \\ 1 \end{bmatrix}`` is ``[x; 1]``. A run of letters
+is one name if it is a function, or is known (defined or given); else it is a product of single letters:
+``xW`` is ``x W``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import unicodedata
 from typing import Collection, NamedTuple
 
-from netcalc.errors import Span, SpecError
+from netcalc.errors import Span, SpecError, did_you_mean
 
 MAX_TEXT = 20_000
 MAX_DIGITS = 40
@@ -24,12 +25,44 @@ GREEK = {
     "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ",
 }  # fmt: skip
 _SAME = {  # LaTeX commands and signs that are another spelling
-    "cdot": "·", "times": "×", "odot": "⊙", "circ": "⊙", "top": "⊤", "intercal": "⊤", "lVert": "‖", "rVert": "‖", "Vert": "‖",
+    "cdot": "·", "times": "×", "odot": "⊙", "circ": "⊙", "top": "⊤", "intercal": "⊤", "lVert": "‖", "rVert": "‖",
+    "Vert": "‖",
     "|": "‖", "lvert": "|", "rvert": "|", "\\": ";", "{": "(", "}": ")", "sum": "sum", "sigma": "sigmoid", "pi": "π",
     "lbrack": "[", "rbrack": "]", "mid": "|",
 }  # fmt: skip
-_SILENT = {"left", "right", ",", ";", ":", "!", " ", "quad", "qquad", "displaystyle", "limits", "big", "Big", "bigl", "bigr", "Bigl", "Bigr"}
-_FONTS = {"mathbf", "boldsymbol", "bm", "mathrm", "mathit", "mathsf", "text", "operatorname", "mathcal", "vec", "textbf", "underline"}
+_SILENT = {
+    "left",
+    "right",
+    ",",
+    ";",
+    ":",
+    "!",
+    " ",
+    "quad",
+    "qquad",
+    "displaystyle",
+    "limits",
+    "big",
+    "Big",
+    "bigl",
+    "bigr",
+    "Bigl",
+    "Bigr",
+}
+_FONTS = {
+    "mathbf",
+    "boldsymbol",
+    "bm",
+    "mathrm",
+    "mathit",
+    "mathsf",
+    "text",
+    "operatorname",
+    "mathcal",
+    "vec",
+    "textbf",
+    "underline",
+}
 _ACCENTS = {"bar": "\u0304", "overline": "\u0304", "hat": "\u0302", "widehat": "\u0302", "tilde": "\u0303"}
 _MATRICES = {"matrix", "bmatrix", "pmatrix"}
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙᵢⱼ", "0123456789nij")
@@ -49,6 +82,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+
+_LONG = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)+")
 
 
 class Token(NamedTuple):
@@ -87,7 +122,15 @@ class _Reader:
 
     def fail(self, message: str, start: int, expected: str, hint: str = "") -> SpecError:
         span = Span(start, min(len(self.text), max(self.position, start + 1)))
-        return SpecError("unexpected-character", message, expected=expected, found=span.of(self.text), hint=hint, span=span, source=self.text)
+        return SpecError(
+            "unexpected-character",
+            message,
+            expected=expected,
+            found=span.of(self.text),
+            hint=hint,
+            span=span,
+            source=self.text,
+        )
 
     def next(self) -> None:
         start = self.position
@@ -113,7 +156,13 @@ class _Reader:
             self.put("NUMBER", {"²": "2", "³": "3"}[word], start)
         else:
             if kind == "NUMBER" and sum(map(str.isdigit, word)) > MAX_DIGITS:
-                raise SpecError("too-large", "a number of too many digits", expected=f"at most {MAX_DIGITS}", span=Span(start, self.position), source=self.text)
+                raise SpecError(
+                    "too-large",
+                    "a number of too many digits",
+                    expected=f"at most {MAX_DIGITS}",
+                    span=Span(start, self.position),
+                    source=self.text,
+                )
             self.put(kind, word, start)
 
     def put(self, kind: str, word: str, start: int) -> None:
@@ -141,7 +190,9 @@ class _Reader:
             if inner is None:
                 raise self.fail(f"\\{word} stands alone", start, f"\\{word}{{…}}")
             self.position = inner.end()
-            content = (inner.group(1) or inner.group(2)).lstrip("\\")
+            content = (inner.group(1) or inner.group(2) or "").lstrip("\\")
+            if not content:
+                raise self.fail(f"\\{word} has nothing in it", start, f"\\{word}{{…}}")
             content = GREEK.get(content, content)
             if word in _ACCENTS:
                 content = unicodedata.normalize("NFC", content[:1] + _ACCENTS[word]) + content[1:]
@@ -150,7 +201,11 @@ class _Reader:
             self.put("FUNCTION", word, start)
         elif word in _SAME:
             spelled = _SAME[word]
-            kind = "FUNCTION" if spelled in self.functions else {"‖": "NORM", "⊤": "TRANSPOSE", "π": "NAME"}.get(spelled, spelled)
+            kind = (
+                "FUNCTION"
+                if spelled in self.functions
+                else {"‖": "NORM", "⊤": "TRANSPOSE", "π": "NAME"}.get(spelled, spelled)
+            )
             self.put(kind, spelled, start)
         elif word in GREEK:
             self.whole(GREEK[word], start)
@@ -166,12 +221,14 @@ class _Reader:
 
     def word(self, word: str, start: int) -> None:
         """A function, a known name, or single letters, each with the digits behind it."""
+        long = _LONG.match(self.text, start)
+        if long and long.group() in self.functions:
+            self.position = long.end()
+            self.put("FUNCTION", long.group(), start)
+            return
         normal = unicodedata.normalize("NFC", word).translate(_SUBSCRIPTS)
         if normal in self.functions:
             self.put("FUNCTION", normal, start)
-            return
-        if normal == "σ":
-            self.put("FUNCTION", "sigmoid", start)
             return
         end = self.position
         full = self.decorated(normal)
@@ -180,6 +237,17 @@ class _Reader:
             return
         self.position = end
         pieces = list(re.finditer(r"[^\W\d][\u0304\u0302\u0303]*\d*", word))
+        if len(pieces) > 2 and normal.isalpha() and normal.islower():
+            hint = did_you_mean(normal, [*self.functions, *self.known]) or f"a product of letters: {' '.join(normal)}"
+            raise SpecError(
+                "unknown-name",
+                f"{normal!r} is neither a function nor a name that is defined or given",
+                expected="a function, or a name of one letter",
+                found=normal,
+                hint=hint,
+                span=Span(start, start + len(word)),
+                source=self.text,
+            )
         for piece in pieces:
             self.position = start + piece.end()
             name = unicodedata.normalize("NFC", piece.group())
@@ -192,9 +260,9 @@ class _Reader:
         """The name with the subscripts, layer numbers and primes that follow it in the text."""
         name = name.translate(_SUBSCRIPTS)
         while True:
-            match = re.compile(r"_\{?\s*(?:\\(?:text|mathrm)\{)?(\w+)\}*|_(\w)|\^\{?\((\d+|\w)\)\}?|('+|′+|\^\\prime)|([₀₁₂₃₄₅₆₇₈₉ₙᵢⱼ]+)").match(
-                self.text, self.position
-            )
+            match = re.compile(
+                r"_\{?\s*(?:\\(?:text|mathrm)\{)?(\w+)\}*|_(\w)|\^\{?\((\d+|\w)\)\}?|('+|′+|\^\\prime)|([₀₁₂₃₄₅₆₇₈₉ₙᵢⱼ]+)"
+            ).match(self.text, self.position)
             if match is None:
                 return name
             index, primes = match.group(1) or match.group(2) or match.group(3) or match.group(5), match.group(4)

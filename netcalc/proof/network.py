@@ -77,15 +77,20 @@ class Seen(NamedTuple):
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """torch's warnings silenced, its fast paths off (they bypass hooks and counters), its state restored."""
-    fast = torch.backends.mha.get_fastpath_enabled()
+    """torch without warnings, without fast paths (they bypass hooks and counters), on one thread; then as it was.
+
+    On several threads, writes to one place (an unpooling whose indices collide) have no order.
+    """
+    fast, threads = torch.backends.mha.get_fastpath_enabled(), torch.get_num_threads()
     torch.backends.mha.set_fastpath_enabled(False)
+    torch.set_num_threads(1)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+        torch.set_num_threads(threads)
 
 
 def inputs_of(graph: Graph, batch: int, device: str, seed: int = 0) -> tuple[torch.Tensor, ...]:
