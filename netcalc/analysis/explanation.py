@@ -1,0 +1,524 @@
+"""The working behind every figure: the formula in names, the numbers put in, the result.
+
+No formula stands here (but the receptive field's recurrence): a layer's own rules are run on letters that remember
+how they were computed (:mod:`netcalc.analysis.written`), and each result is held against the layer's figure. Where a
+rule takes no letters in an argument, the argument stays a number.
+
+>>> from netcalc.spec import elaborate
+>>> first = explain(elaborate("256 -> linear 512 -> relu -> linear 1")).layers[0]
+>>> for line in first.ledger:
+...     print(line.label, [(in_names(part.formula), part.kind) for part in line.parts])
+W x [('out_features·in_features', 'mul'), ('out_features·(in_features − 1)', 'add')]
++ b [('out_features', 'add')]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+from netcalc.analysis.operations import Ops
+from netcalc.analysis.receptive_field import ReceptiveField, receptive_fields
+from netcalc.analysis.report import LayerReport, Report, plain
+from netcalc.analysis.written import Letter, Written, in_names, in_numbers, letters, renamed, value
+from netcalc.dims import Dim, product
+from netcalc.graph import Graph
+from netcalc.layers.base import Applied, Layer, Shape, Work
+from netcalc.layers.input import Input
+from netcalc.layers.reach import Whole, Window
+
+AXES = {0: (), 1: ("n",), 2: ("T", "D"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
+SHORT = {"in_channels": "C", "num_features": "C", "num_channels": "C", "out_channels": "C_out"}
+ALWAYS = ("k", "s", "p")  # these stay letters even at their defaults
+
+Found = TypeVar("Found")
+
+
+class Working(NamedTuple):
+    """One figure: what it is, its formula (a tree, or a plain result where there is none), and the result."""
+
+    what: str
+    formula: Any
+    result: Dim
+
+
+class Tensor(NamedTuple):
+    """One parameter: its name, its shape in letters and in numbers, and its number of elements."""
+
+    name: str
+    axes: tuple[Any, ...]
+    shape: Shape
+    shared: str
+
+    @property
+    def formula(self) -> Any:
+        return product(self.axes)
+
+    @property
+    def result(self) -> Dim:
+        return product(self.shape)
+
+
+class Part(NamedTuple):
+    """Operations of one kind on a line of the ledger."""
+
+    kind: str
+    formula: Any
+    result: Dim
+
+
+class Line(NamedTuple):
+    """The lines of the ledger under one label."""
+
+    label: str
+    parts: tuple[Part, ...]
+
+
+class LayerWorking(NamedTuple):
+    """The working of one layer.
+
+    ``letters`` are the names that its formulas use, with their sizes; ``output``, ``tensors``, ``ledger``, ``macs``
+    and ``field`` the figures; ``field_before`` the field of its input.
+    """
+
+    report: LayerReport
+    letters: tuple[Letter, ...]
+    output: tuple[Working, ...]
+    tensors: tuple[Tensor, ...]
+    buffers: tuple[Tensor, ...]
+    ledger: tuple[Line, ...]
+    macs: Working
+    field: tuple[Working, ...]
+    field_note: str
+
+    @property
+    def name(self) -> str:
+        return self.report.name
+
+
+class Alike(NamedTuple):
+    """Layers whose working is that of earlier ones: ``name`` as ``model``, ``count`` of them."""
+
+    name: str
+    model: str
+    layers: tuple[LayerReport, ...]
+
+
+class Total(NamedTuple):
+    """A total as a sum: each addend with how many times it occurs and the first layer that it is of."""
+
+    what: str
+    addends: tuple[tuple[int, Dim, str], ...]
+    result: Dim
+
+
+class Explanation(NamedTuple):
+    """The working of a network: layers in order (equal ones refer back), and the totals as sums."""
+
+    report: Report
+    entries: tuple[LayerWorking | Alike, ...]
+    totals: tuple[Total, ...]
+
+    @property
+    def layers(self) -> tuple[LayerWorking, ...]:
+        """The layers that are worked out."""
+        return tuple(entry for entry in self.entries if isinstance(entry, LayerWorking))
+
+
+def explain(graph: Graph, layer: str | None = None, full: bool = False, report: Report | None = None) -> Explanation:
+    """The working of a network, or of one layer (or of the block of that name).
+
+    ``full`` keeps every argument a letter, those at their defaults too, and repeats equal layers.
+    """
+    report = report or Report(graph)
+    wanted = _wanted(report, layer)
+    fields = receptive_fields(graph)
+    entries: list[LayerWorking | Alike] = []
+    for run, model in _runs(graph, wanted, full):
+        if model is not None:
+            layers = tuple(report.nodes[index] for index in run)
+            entries.append(Alike(_common_name(graph, run), model, layers))
+        else:
+            entries += [_worked(graph, index, report, fields, full) for index in run]
+    totals = () if layer is not None and len(wanted) == 1 else tuple(_totals(report, [report.nodes[i] for i in wanted]))
+    return Explanation(report, tuple(entries), totals)
+
+
+def _wanted(report: Report, layer: str | None) -> list[int]:
+    """The nodes to explain: all layers, or those of that name or below it."""
+    nodes = report.graph.nodes
+    if layer is None:
+        return [index for index, node in enumerate(nodes) if not isinstance(node.layer, Input)]
+    below = [index for index, node in enumerate(nodes) if node.name.startswith(f"{layer}.")]
+    return below or [report.graph.index(layer)]
+
+
+# ---------------------------------------------------------------- equal layers
+
+
+def _runs(graph: Graph, wanted: list[int], full: bool) -> Iterator[tuple[list[int], str | None]]:
+    """The nodes to explain in runs: a block equal to an earlier one is one run that names its model."""
+    seen: dict[Any, str] = {}
+    place = 0
+    while place < len(wanted):
+        for run in _blocks_at(graph, wanted, place):
+            signature = _signature(graph, run)
+            if not full and signature in seen:
+                yield run, seen[signature]
+                place += len(run)
+                break
+        else:
+            for run in _blocks_at(graph, wanted, place):
+                seen.setdefault(_signature(graph, run), _common_name(graph, run))
+            yield [wanted[place]], None
+            place += 1
+
+
+def _blocks_at(graph: Graph, wanted: list[int], place: int) -> Iterator[list[int]]:
+    """The blocks that begin at a node, largest first, and at last the node alone."""
+    parts = graph.nodes[wanted[place]].name.split(".")
+    for depth in range(1, len(parts)):
+        prefix = ".".join(parts[:depth]) + "."
+        if place and graph.nodes[wanted[place - 1]].name.startswith(prefix):
+            continue
+        end = place
+        while end < len(wanted) and graph.nodes[wanted[end]].name.startswith(prefix):
+            end += 1
+        if end - place > 1:
+            yield wanted[place:end]
+    yield wanted[place : place + 1]
+
+
+def _signature(graph: Graph, run: list[int]) -> Any:
+    """What equal blocks have in common: the same layers on the same shapes, under the same names within."""
+    if len(run) == 1:
+        node = graph.nodes[run[0]]
+        return node.layer, node.applied.inputs, bool(node.shared)
+    cut = len(_common_name(graph, run))
+    return tuple((graph.nodes[i].name[cut:], *_signature(graph, [i])) for i in run)
+
+
+def _common_name(graph: Graph, run: list[int]) -> str:
+    """The name of a block: what the names of its layers begin with."""
+    names = [graph.nodes[index].name.split(".") for index in run]
+    if len(names) == 1:
+        return ".".join(names[0])
+    common: list[str] = []
+    for pieces in zip(*names):
+        if len(set(pieces)) > 1:
+            break
+        common.append(pieces[0])
+    return ".".join(common)
+
+
+# ---------------------------------------------------------------- one layer on letters
+
+
+def _worked(graph: Graph, index: int, report: Report, fields: Any, full: bool) -> LayerWorking:
+    node = graph.nodes[index]
+    applied = node.applied
+    traced = Traced(applied, full)
+    output = traced.output()
+    names = {
+        tree: Letter(f"{before}_out", size)
+        for before, tree, size in zip(_output_names(applied, traced), output, applied.output)
+        if isinstance(tree, Written) and not isinstance(tree, Letter)
+    }
+    shown = tuple(
+        Working(f"{names[tree].name}" if tree in names else "", tree, size)
+        for tree, size in zip(output, applied.output)
+    )
+    parameters, buffers = traced.tensors("parameters"), traced.tensors("buffers")
+    shared = dict(node.shared)
+    tensors = tuple(
+        Tensor(name, axes, applied.parameters[name], shared.get(name, "").replace(":", "."))
+        for name, axes in parameters.items()
+    )
+    work = traced.work()
+    ledger = tuple(_ledger(work, applied.work, names))
+    macs = Working("MACs", renamed(work.macs, names), applied.work.macs)
+    field, note = _field(graph, index, fields, traced)
+    trees = [*(w.formula for w in shown), *(t.formula for t in tensors), *(p.formula for e in ledger for p in e.parts)]
+    used: dict[str, Letter] = {}
+    for tree in [*trees, macs.formula, *(w.formula for w in field)]:
+        used.update(letters(tree))
+    outs = {letter.name for letter in names.values()}
+    usual = [tree.name for tree in (*traced.names, *traced.arguments.values()) for tree in _flat(tree)]
+    ordered = [used[name] for name in dict.fromkeys((*usual, *used)) if name in used and name not in outs]
+    return LayerWorking(
+        report=report.nodes[index],
+        letters=tuple(ordered),
+        output=shown,
+        tensors=tensors,
+        buffers=tuple(Tensor(name, axes, applied.buffers[name], "") for name, axes in buffers.items()),
+        ledger=ledger,
+        macs=macs,
+        field=field,
+        field_note=note,
+    )
+
+
+def _flat(trees: Any) -> tuple[Letter, ...]:
+    found = trees if isinstance(trees, tuple) else (trees,)
+    return tuple(tree for tree in found if isinstance(tree, Letter))
+
+
+def _ledger(work: Work, true: Work, names: dict[Any, Letter]) -> Iterator[Line]:
+    """The ledger's lines, those of one label together; each factor in names."""
+    parts: list[Part] = []
+    for place, (line, exact) in enumerate(zip(work.lines, true.lines)):
+        parts.append(Part(line.kind, product(renamed(factor, names) for factor in line.factors), exact.count))
+        if place + 1 == len(work.lines) or work.lines[place + 1].label != line.label:
+            yield Line(line.label, tuple(parts))
+            parts = []
+
+
+def _output_names(applied: Applied, traced: Traced) -> tuple[str, ...]:
+    """What the sizes of the output are called, before ``_out``."""
+    if applied.inputs and len(applied.output) == len(applied.inputs[0]):
+        return tuple(letter.name if isinstance(letter, Letter) else "n" for letter in traced.names[0])
+    return AXES.get(len(applied.output), ()) or tuple(f"n{axis}" for axis in range(1, len(applied.output) + 1))
+
+
+class Traced:
+    """A layer's rules run on letters. Each answer has been held against the layer's own figures."""
+
+    def __init__(self, applied: Applied, full: bool = False) -> None:
+        self.applied = applied
+        self.names = _input_letters(applied)
+        self.arguments = _argument_letters(applied, self.names, full)
+
+    def output(self) -> tuple[Any, ...]:
+        true = self.applied.output
+        return self._first(lambda layer, inputs: layer.output_shape(*inputs), lambda found: _same(found, true), true)
+
+    def tensors(self, which: str) -> dict[str, tuple[Any, ...]]:
+        true: dict[str, Shape] = getattr(self.applied, which)
+
+        def right(found: dict[str, Any]) -> bool:
+            return list(found) == list(true) and all(_same(found[name], true[name]) for name in true)
+
+        return self._first(lambda layer, inputs: getattr(layer, which)(), right, true)
+
+    def work(self) -> Work:
+        true = self.applied.work
+
+        def right(found: Work) -> bool:
+            same = [(a.label, a.kind) for a in found.lines] == [(b.label, b.kind) for b in true.lines]
+            counts = all(value(product(a.factors)) == b.count for a, b in zip(found.lines, true.lines))
+            return same and counts and value(found.macs) == true.macs
+
+        return self._first(lambda layer, inputs: layer.work(*inputs), right, true)
+
+    def window(self, axis: int) -> Window | None:
+        """The window along an axis of the first input, where the layer reads one."""
+
+        def rule(layer: Layer, inputs: Any) -> Any:
+            return layer.reach(*inputs)[0][axis]
+
+        true = self.applied.reach[0][axis]
+        if not isinstance(true, Window):
+            return None
+        sizes = (true.kernel, true.stride, true.dilation, true.padding)
+        return self._first(rule, lambda found: _same(found[1:5], sizes), true)
+
+    def _first(self, run: Callable[[Layer, Any], Found], right: Callable[[Found], bool], otherwise: Found) -> Found:
+        """The answer with the most letters that is right."""
+        for layer, inputs in self._mirrors():
+            try:
+                found = run(layer, inputs)
+                if right(found):
+                    return found
+            except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, LookupError):
+                continue  # the rule wants a number here
+        return otherwise
+
+    def _mirrors(self) -> Iterator[tuple[Layer, tuple[Any, ...]]]:
+        """The layer and its inputs on letters; then with one argument a number; then only the one or the other."""
+        yield _mirror(self.applied.layer, self.arguments), self.names
+        for name in self.arguments:
+            rest = {key: tree for key, tree in self.arguments.items() if key != name}
+            yield _mirror(self.applied.layer, rest), self.names
+        inferred = {k: v for k, v in self.arguments.items() if self.applied.layer.arguments[k].axis is not None}
+        yield _mirror(self.applied.layer, inferred), self.names
+        own = {k: v for k, v in self.arguments.items() if k not in inferred}
+        yield _mirror(self.applied.layer, own), self.applied.inputs
+
+
+def _mirror(layer: Layer, values: dict[str, Any]) -> Layer:
+    """The layer with other arguments, unchecked: letters are no integers."""
+    copy = object.__new__(type(layer))
+    copy.__dict__.update({**layer.__dict__, **values})
+    return copy
+
+
+def _same(found: Any, true: Any) -> bool:
+    return len(found) == len(true) and all(value(tree) == size for tree, size in zip(found, true))
+
+
+def _input_letters(applied: Applied) -> tuple[tuple[Any, ...], ...]:
+    """Names for the sizes of the inputs: torch's for those that an argument states, the usual ones for the others."""
+    found: list[tuple[Any, ...]] = []
+    layer = applied.layer
+    for place, shape in enumerate(applied.inputs):
+        names = list(AXES.get(len(shape), ()) or (f"n{axis}" for axis in range(1, len(shape) + 1)))
+        if layer.rank == 1 and len(shape) == 2:
+            names = ["C", "L"]
+        for name, argument in layer.arguments.items():
+            if argument.axis is not None and place == 0 and -len(shape) <= argument.axis < len(shape):
+                names[argument.axis] = SHORT.get(name, name)
+        letters = []
+        for axis, (name, size) in enumerate(zip(names, shape)):
+            same = found and len(found[0]) == len(shape) and applied.inputs[0][axis] == size
+            letters.append(found[0][axis] if same else Letter(f"{name}_{place + 1}" if place else name, size))
+        found.append(tuple(letters))
+    return tuple(found)
+
+
+def _argument_letters(applied: Applied, inputs: tuple[tuple[Any, ...], ...], full: bool) -> dict[str, Any]:
+    """The integer arguments of a layer as letters; those at their defaults stay numbers unless ``full`` or k, s, p."""
+    layer, found = applied.layer, {}
+    for name, argument in layer.arguments.items():
+        given = getattr(layer, name)
+        letter = argument.letter or SHORT.get(name, name)
+        if argument.axis is not None and applied.inputs:
+            if given is not None and -len(inputs[0]) <= argument.axis < len(inputs[0]):
+                found[name] = inputs[0][argument.axis]
+        elif not full and letter not in ALWAYS and given == getattr(type(layer), name, None):
+            continue
+        elif argument.type in ("size", "sizes") and _size(given):
+            found[name] = Letter(letter, given)
+        elif argument.type == "sizes" and isinstance(given, tuple) and all(map(_size, given)):
+            found[name] = _axis_letters(letter, given, layer.rank or 1)
+        elif name == "normalized_shape" and inputs and applied.inputs[0][-len(given) :] == given:
+            found[name] = inputs[0][-len(given) :]
+    return found
+
+
+def _size(given: Any) -> bool:
+    return given is not None and not isinstance(given, (bool, str, tuple, float))
+
+
+def _axis_letters(letter: str, sizes: tuple[Dim, ...], rank: int) -> Any:
+    """``k`` for all axes where they agree, else ``k_H`` and ``k_W``."""
+    if len(set(sizes)) == 1:
+        return Letter(letter, sizes[0])
+    names = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}.get(rank, range(1, len(sizes) + 1))
+    return tuple(Letter(f"{letter}_{name}", size) for name, size in zip(names, sizes))
+
+
+# ---------------------------------------------------------------- the receptive field
+
+
+def _field(graph: Graph, index: int, fields: Any, traced: Traced) -> tuple[tuple[Working, ...], str]:
+    """How the field follows from that of the input, axis by axis; or in words what happened."""
+    node, field = graph.nodes[index], fields[index]
+    if field is None:
+        return (), fields.reasons.get(index, "")
+    before: ReceptiveField | None = fields[node.inputs[0]] if len(node.inputs) == 1 else None
+    plainly = tuple(
+        Working(what, size, size)
+        for what, sizes in (("size", field.size), ("stride", field.stride), ("start", field.start))
+        for size in dict.fromkeys(sizes)
+        if size is not None
+    )
+    if before is None:
+        return plainly, f"the hull of its {len(node.inputs)} inputs" if node.inputs else ""
+    if (field.size, field.stride, field.start) == (before.size, before.stride, before.start):
+        return plainly, "as its input's"
+    found: dict[tuple[Any, ...], tuple[Working, ...]] = {}
+    for place, strip in enumerate(before.strips):
+        lines = _recurrence(traced, strip, before, field, place)
+        if lines is None:
+            whole = strip.axis is not None and isinstance(node.applied.reach[0][strip.axis], Whole)
+            return plainly, "every unit reads the whole axis" if whole or field.whole else ""
+        found.setdefault(tuple(line.formula for line in lines), lines)
+    return tuple(line for lines in found.values() for line in lines), ""
+
+
+def _recurrence(
+    traced: Traced, strip: Any, before: ReceptiveField, field: ReceptiveField, place: int
+) -> tuple[Working, ...] | None:
+    """r + d·(k − 1)·j, j·s and b − p·j, from the window that the layer states; None where they are not the field."""
+    if strip.axis is None or strip.period != 1 or (rule := traced.window(strip.axis)) is None:
+        return None
+    if not all(map(_size, (before.size[place], before.stride[place], before.start[place]))):
+        return None
+    r, j, b = (Letter(n, v[place]) for n, v in (("r", before.size), ("j", before.stride), ("b", before.start)))  # type: ignore[arg-type]
+    lines = (
+        Working("size", r + rule.dilation * (rule.kernel - 1) * j, field.size[place]),
+        Working("stride", j * rule.stride, field.stride[place]),  # type: ignore[arg-type]
+        Working("start", b - rule.padding * j, field.start[place]),
+    )
+    return lines if all(value(line.formula) == line.result for line in lines) else None
+
+
+# ---------------------------------------------------------------- totals
+
+
+def _totals(report: Report, layers: list[LayerReport]) -> Iterator[Total]:
+    """The totals as sums; equal addends of equal layers are counted."""
+    whole = len(layers) == len(report.layers)
+    figures: tuple[tuple[str, Callable[[LayerReport], Dim]], ...] = (
+        ("parameters", lambda layer: layer.own_params),
+        ("FLOPs", lambda layer: layer.flops),
+        ("MACs", lambda layer: layer.macs),
+    )
+    for what, figure in figures:
+        addends: dict[Any, list[Any]] = {}
+        result: Dim = 0
+        for layer in layers:
+            size = figure(layer)
+            result = result + size
+            if not (isinstance(size, int) and size == 0):
+                addends.setdefault(size, [0, layer.name])[0] += 1
+        yield Total(what, tuple((count, size, name) for size, (count, name) in addends.items()), result)
+        if what == "FLOPs":
+            ops = report.ops if whole else Ops.sum(layer.ops for layer in layers)
+            yield Total("operations", tuple((1, count, kind) for kind, count in ops.items()), result)
+
+
+# ---------------------------------------------------------------- as JSON
+
+
+def to_dict(explanation: Explanation) -> dict[str, Any]:
+    """The working for programs: formulas as text, results as exact integers."""
+    return {
+        "layers": [_entry(entry) for entry in explanation.entries],
+        "totals": [
+            {
+                "of": total.what,
+                "addends": [{"count": n, "value": plain(size), "from": name} for n, size, name in total.addends],
+                "result": plain(total.result),
+            }
+            for total in explanation.totals
+        ],
+    }
+
+
+def _entry(entry: LayerWorking | Alike) -> dict[str, Any]:
+    if isinstance(entry, Alike):
+        return {"name": entry.name, "as": entry.model, "layers": [layer.name for layer in entry.layers]}
+    return {
+        "name": entry.name,
+        "kind": entry.report.kind,
+        "input_shapes": [plain(shape) for shape in entry.report.node.applied.inputs],
+        "letters": {letter.name: plain(letter.size) for letter in entry.letters},
+        "output": [_step(step.what, step.formula, step.result) for step in entry.output],
+        "parameters": [
+            {**_step(t.name, t.formula, t.result), "axes": [in_names(axis) for axis in t.axes], "shape": plain(t.shape)}
+            for t in entry.tensors
+        ],
+        "ledger": [
+            {"label": line.label, **_step(part.kind, part.formula, part.result)}
+            for line in entry.ledger
+            for part in line.parts
+        ],
+        "macs": _step("MACs", entry.macs.formula, entry.macs.result),
+        "receptive_field": [_step(step.what, step.formula, step.result) for step in entry.field],
+        "notes": [note for note in (entry.report.note, entry.field_note) if note],
+    }
+
+
+def _step(what: str, formula: Any, result: Dim) -> dict[str, Any]:
+    return {"of": what, "formula": in_names(formula), "numbers": in_numbers(formula), "result": plain(result)}

@@ -1,0 +1,252 @@
+"""Requirements such as ``params < 5e6``, decided exactly. A tiny grammar of its own; nothing is ever executed.
+
+    requirement = sum relation sum          relation: < <= == != >= >
+    sum         = product {("+" | "-") product}
+    product     = value {("*" | "/" | "//") value}
+    value       = number [unit] | shape | name | "-" value | "(" sum ")"
+
+Numbers are exact fractions (``5e6``, ``4.1G``); units are k M G T and Ki Mi Gi Ti. Names are a report's figures
+(``params``, ``flops``, ``rf``, ``output_shape``, ``mul``, …) or a layer's: ``conv1.params``. Figures with one value
+an axis (shapes, ``rf``) compare with a shape (``3x32x32``) axis by axis, or with one number for every axis.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from operator import add, floordiv, mul, sub
+from typing import Any, NamedTuple, NoReturn
+
+from netcalc.analysis.report import Report, shown
+from netcalc.dims import Expr, holds
+from netcalc.errors import Span, SpecError, did_you_mean
+from netcalc.layers.base import KINDS, shape_text
+
+UNITS = {
+    "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+TOTALS = ("params", "trainable", "buffers", "macs", "flops", "activations", "parameter_bytes", "activation_bytes")
+OF_LAYER = ("params", "macs", "flops", "activations")
+MAX_LENGTH = 1000
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<shape>\d+(?:[x×]\d+)+)|(?P<number>\d+(?:_\d+)*(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?:[KMGT]i|[kKMGT])?(?![\w.]))"
+    r"|(?P<name>[A-Za-z_][\w]*(?:\.\w+)*)|(?P<sign><=|>=|==|!=|//|[<>+\-*/()=]))"
+)
+
+
+class Outcome(NamedTuple):
+    """Whether a requirement holds (None: letters leave it open), and what was found."""
+
+    requirement: str
+    holds: bool | None
+    found: str
+
+    def __str__(self) -> str:
+        if self.holds:
+            return f"holds: {self.requirement}"
+        return f"{'open' if self.holds is None else 'failed'}: {self.requirement}: {self.found}"
+
+
+def check(report: Report, requirement: str) -> Outcome:
+    """Decide a requirement on a report. Raises SpecError, with the place, for one that cannot be read.
+
+    >>> from netcalc.analysis.report import analyze
+    >>> from netcalc.spec import elaborate
+    >>> report = analyze(elaborate("256 -> linear 512 -> relu -> linear 1"))
+    >>> print(check(report, "params < 100k"))
+    failed: params < 100k: params is 132,097
+    >>> check(report, "flops == 2*macs + max").holds, check(report, "linear1.output_shape == 512").holds
+    (True, True)
+    """
+    return _Reader(report, requirement).outcome()
+
+
+class _Reader:
+    """Reads a requirement from left to right, with the report's figures for names."""
+
+    def __init__(self, report: Report, text: str) -> None:
+        self.report, self.text = report, text
+        self.tokens: list[tuple[str, str, Span]] = []
+        self.named: dict[str, Any] = {}
+        self.depth = 0
+        if len(text) > MAX_LENGTH:
+            raise SpecError("too-large", f"a requirement of more than {MAX_LENGTH} characters")
+        at = 0
+        while text[at:].strip():
+            match = _TOKEN.match(text, at)
+            if not match:
+                start = len(text) - len(text[at:].lstrip())
+                self.fail("syntax", f"{text[start]!r} means nothing here", Span(start, start + 1))
+            kind = match.lastgroup or ""
+            self.tokens.append((kind, match[kind], Span(*match.span(kind))))
+            at = match.end()
+        self.place = 0
+
+    def fail(self, code: str, message: str, span: Span | None = None, **more: str) -> NoReturn:
+        raise SpecError(code, message, span=span or Span(len(self.text), len(self.text)), source=self.text, **more)
+
+    def outcome(self) -> Outcome:
+        left = self.sum()
+        _, relation, span = self.take()
+        if relation not in ("<", "<=", "==", "!=", ">=", ">"):
+            hint = "equality is written ==" if relation == "=" else "for example: params < 5e6"
+            self.fail("syntax", "a requirement compares two sides", span, expected="< <= == != >= or >", hint=hint)
+        right = self.sum()
+        if self.place < len(self.tokens):
+            self.fail("syntax", "the requirement goes on", self.tokens[self.place][2], expected="one comparison")
+        found = ", ".join(f"{name} is {_written(value)}" for name, value in self.named.items())
+        return Outcome(self.text.strip(), self.compare(left, relation, right), found or f"{_written(left)} is not")
+
+    def compare(self, left: Any, relation: str, right: Any) -> bool | None:
+        sides = [left, right]
+        if any(isinstance(side, tuple) for side in sides):
+            length = max(len(side) for side in sides if isinstance(side, tuple))
+            sides = [side if isinstance(side, tuple) else (side,) * length for side in sides]
+            if len(sides[0]) != len(sides[1]):
+                return relation == "!="
+            answers = [_holds(a, relation, b) for a, b in zip(*sides)]
+            if relation == "!=":
+                return True if True in answers else None if None in answers else False
+            return False if False in answers else None if None in answers else True
+        return _holds(left, relation, right)
+
+    # ------------------------------------------------------------ the grammar
+
+    def take(self) -> tuple[str, str, Span]:
+        if self.place == len(self.tokens):
+            self.fail("syntax", "the requirement ends too early", expected="a number, a figure or a comparison")
+        self.place += 1
+        return self.tokens[self.place - 1]
+
+    def next_is(self, *signs: str) -> bool:
+        return self.place < len(self.tokens) and self.tokens[self.place][1] in signs
+
+    def sum(self) -> Any:
+        result = self.product()
+        while self.next_is("+", "-"):
+            sign = self.take()
+            right = self.product()
+            result = self.each(sign, result, right, add if sign[1] == "+" else sub)
+        return result
+
+    def product(self) -> Any:
+        result = self.value()
+        while self.next_is("*", "/", "//"):
+            sign = self.take()
+            right = self.value()
+            if sign[1] == "*":
+                result = self.each(sign, result, right, mul)
+                continue
+            if right == 0:
+                self.fail("division-by-zero", "this divides by zero", sign[2])
+            if any(isinstance(side, Expr) for side in (result, right)) and sign[1] == "/":
+                self.fail("bad-value", "letters divide only by //", sign[2], hint="give the letters a value: --set")
+            result = self.each(sign, result, right, floordiv if sign[1] == "//" else lambda a, b: Fraction(a) / b)
+        return result
+
+    def each(self, sign: tuple[str, str, Span], left: Any, right: Any, compute: Callable[[Any, Any], Any]) -> Any:
+        if isinstance(left, tuple) or isinstance(right, tuple):
+            self.fail("bad-value", f"a shape does not take {sign[1]}", sign[2])
+        if isinstance(left, Expr) or isinstance(right, Expr):
+            left, right = (_whole(side) for side in (left, right))
+            if left is None or right is None:
+                self.fail("bad-value", "with letters only whole numbers are computed", sign[2])
+        return _plain(compute(left, right))
+
+    def value(self) -> Any:
+        kind, text, span = self.take()
+        match kind, text:
+            case "number", _:
+                return _number(text)
+            case "shape", _:
+                return tuple(int(size) for size in re.split("[x×]", text))
+            case "name", _:
+                found = self.named[text] = self.figure(text, span)
+                return found
+            case _, "-":
+                return self.each((kind, "-", span), 0, self.value(), sub)
+            case _, "(":
+                self.depth += 1
+                if self.depth > 50:
+                    self.fail("too-large", "too many brackets", span)
+                result = self.sum()
+                if self.take()[1] != ")":
+                    self.fail("syntax", "a bracket is not closed", span, expected=")")
+                self.depth -= 1
+                return result
+        self.fail("syntax", f"{text!r} cannot stand here", span, expected="a number, a shape or a figure")
+
+    def figure(self, name: str, span: Span) -> Any:
+        """What a name stands for: a total, or a figure of a layer."""
+        report = self.report
+        if name in TOTALS:
+            return getattr(report, name)
+        if name in KINDS:
+            return report.ops.get(name, 0)
+        if name == "layers":
+            return len(report.layers)
+        if name in ("output_shape", "shape"):
+            return report.output_shape
+        if name == "memory":
+            return report.parameter_bytes + report.activation_bytes
+        if name in ("rf", "receptive_field"):
+            return self.field(report.receptive_field, span)
+        layer, _, figure = name.rpartition(".")
+        names = [one.name for one in report.layers]
+        if layer in names:
+            one = report[layer]
+            if figure in OF_LAYER:
+                return getattr(one, figure)
+            if figure in KINDS:
+                return one.ops.get(figure, 0)
+            if figure in ("output_shape", "shape"):
+                return one.output_shape
+            if figure in ("rf", "receptive_field"):
+                return self.field(one.receptive_field, span)
+        known = [*TOTALS, *KINDS, "layers", "output_shape", "memory", "rf"]
+        known += [f"{one}.{figure}" for one in ([layer] if layer in names else names[:50]) for figure in OF_LAYER]
+        self.fail(
+            "unknown-figure",
+            f"no figure is called {name!r}",
+            span,
+            expected=f"{', '.join(TOTALS)}, output_shape, rf, layers, memory, a kind, or LAYER.FIGURE",
+            found=name,
+            hint=did_you_mean(name, known),
+        )
+
+    def field(self, field: Any, span: Span) -> Any:
+        if field is None:
+            self.fail("unknown-figure", "there is no receptive field here", span)
+        return field.size
+
+
+def _number(text: str) -> Any:
+    digits = re.match(r"[\d_]+(?:\.\d+)?(?:[eE][+-]?\d+)?", text)
+    assert digits
+    return _plain(Fraction(digits[0].replace("_", "")) * UNITS.get(text[digits.end() :], 1))
+
+
+def _plain(value: Any) -> Any:
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+def _whole(value: Any) -> Any:
+    return value if isinstance(value, (int, Expr)) else None
+
+
+def _holds(left: Any, relation: str, right: Any) -> bool | None:
+    """Compare exactly; a formula with a fraction is compared after multiplying out."""
+    scale = 1
+    for side in (left, right):
+        if isinstance(side, Fraction):
+            scale *= side.denominator
+    left, right = _plain(left * scale), _plain(right * scale)
+    return holds(left, relation, right)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return shape_text(value)
+    return f"{float(value):g}" if isinstance(value, Fraction) else shown(value)

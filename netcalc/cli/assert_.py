@@ -1,0 +1,35 @@
+"""``netcalc assert``: requirements for continuous integration."""
+
+from __future__ import annotations
+
+import click
+
+from netcalc.analysis.report import analyze
+from netcalc.analysis.requirement import check
+from netcalc.cli.show import batch_size
+from netcalc.cli.source import load_graph, set_option, spec_argument
+
+
+@click.command("assert")
+@spec_argument
+@click.argument("requirements", nargs=-1, required=True)
+@click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter.")
+@set_option
+def assert_(spec: str, requirements: tuple[str, ...], batch: str | None, set_values: tuple[str, ...]) -> None:
+    """Check REQUIREMENTS on SPEC: a line for each that fails, and exit 1.
+
+    \b
+    netcalc assert mobilenet_v2 'params < 5e6' 'flops <= 1G' 'rf >= 200' 'output_shape == 1000'
+
+    Figures: params, trainable, buffers, macs, flops, activations, memory, layers, rf, output_shape, a kind (mul, max),
+    or a layer's (conv1.params). Numbers may be 5e6, 4.1G, 16Mi; + - * / ( ) compute. Nothing is executed.
+    """
+    report = analyze(load_graph(spec, set_values), batch_size(batch))
+    outcomes = [check(report, requirement) for requirement in requirements]
+    for outcome in outcomes:
+        if not outcome.holds:
+            click.echo(str(outcome))
+    held = sum(outcome.holds is True for outcome in outcomes)
+    click.echo(f"{held} of {len(outcomes)} hold", err=True)
+    if held < len(outcomes):
+        raise SystemExit(1)

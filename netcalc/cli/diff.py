@@ -1,0 +1,61 @@
+"""``netcalc diff``: two networks, or one under two settings."""
+
+from __future__ import annotations
+
+import click
+
+from netcalc.analysis.difference import difference
+from netcalc.analysis.report import analyze
+from netcalc.cli.show import batch_size
+from netcalc.cli.source import chosen, complete_spec, emit, format_option, load_graph, set_option
+
+
+@click.command()
+@click.argument("first", shell_complete=complete_spec)
+@click.argument("second", required=False, shell_complete=complete_spec)
+@click.option("--set-first", multiple=True, metavar="NAME=VALUE", help="A value for the first network alone.")
+@click.option("--set-second", multiple=True, metavar="NAME=VALUE", help="A value for the second network alone.")
+@click.option("--totals", "only_totals", is_flag=True, help="The totals alone, not the layers.")
+@click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter.")
+@format_option("table", "plain", "json", "markdown")
+@set_option
+def diff(
+    first: str,
+    second: str | None,
+    set_first: tuple[str, ...],
+    set_second: tuple[str, ...],
+    only_totals: bool,
+    batch: str | None,
+    format: str | None,
+    set_values: tuple[str, ...],
+) -> None:
+    """What differs between two networks: their layers aligned, and every total.
+
+    \b
+    netcalc diff resnet18 resnet34
+    netcalc diff gpt2 --set-second T=512      one network under two settings
+    """
+    one = analyze(load_graph(first, (*set_values, *set_first)), batch_size(batch))
+    two = analyze(load_graph(second or first, (*set_values, *set_second)), batch_size(batch))
+    found = difference(one, two)
+    from netcalc.report import comparison
+
+    rows = [] if only_totals else comparison.difference_rows(found)
+    totals = comparison.totals_rows(found.totals)
+    note = f"{found.same} layers are the same"
+    match chosen(format):
+        case "json":
+            from netcalc.report.text import as_json
+
+            emit(as_json(comparison.difference_dict(found)))
+        case "markdown":
+            emit(comparison.markdown(comparison.DIFFERENCE_HEADER, rows) + "\n" if rows else "")
+            emit(comparison.markdown(comparison.TOTALS_HEADER, totals))
+        case "table":
+            emit(comparison.difference_text(found, only_totals))
+        case _:
+            from netcalc.report.text import tabbed
+
+            emit(tabbed([comparison.DIFFERENCE_HEADER, *rows]) if rows else "")
+            emit(tabbed([comparison.TOTALS_HEADER, *totals]))
+            click.echo(note, err=True)

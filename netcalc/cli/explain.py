@@ -1,0 +1,48 @@
+"""``netcalc explain``: the working behind every figure."""
+
+from __future__ import annotations
+
+import click
+
+from netcalc.analysis.explanation import explain as work_out
+from netcalc.analysis.explanation import to_dict
+from netcalc.cli.source import emit, load_graph, set_option, spec_argument
+
+
+@click.command()
+@spec_argument
+@click.argument("layer", required=False)
+@click.option("--brief", "detail", flag_value="brief", help="Numbers and results only.")
+@click.option("--full", "detail", flag_value="full", help="Every argument as a letter; equal layers again and again.")
+@click.option("--format", "format", type=click.Choice(["text", "markdown", "latex", "json"]), default="text")
+@click.option("--json", "format", flag_value="json", help="Short for --format json.")
+@click.option("--fragment", is_flag=True, help="LaTeX to include (needs amsmath) instead of a whole document.")
+@set_option
+def explain(
+    spec: str, layer: str | None, detail: str | None, format: str, fragment: bool, set_values: tuple[str, ...]
+) -> None:
+    """How every figure of SPEC comes about: the formula in letters, the numbers put in, the result.
+
+    With LAYER only that layer (or the block of that name): netcalc explain resnet50 layer1.0
+    """
+    brief = detail == "brief"
+    found = work_out(load_graph(spec, set_values), layer, full=detail == "full")
+    match format:
+        case "json":
+            from netcalc.report.text import as_json
+
+            emit(as_json(to_dict(found)))
+        case "latex":
+            from netcalc.report.explanation import as_latex
+
+            emit(as_latex(found, brief, fragment))
+        case "markdown":
+            from netcalc.report.explanation import as_markdown
+
+            emit(as_markdown(found, brief))
+        case _:
+            from shutil import get_terminal_size
+
+            from netcalc.report.explanation import as_text
+
+            emit(as_text(found, brief, get_terminal_size().columns))

@@ -1,0 +1,70 @@
+"""``netcalc formula``: a network's figures as closed forms."""
+
+from __future__ import annotations
+
+import click
+
+from netcalc.analysis.conditions import conditions_of, on_domain, strict
+from netcalc.analysis.formula import FIGURES, formulas
+from netcalc.analysis.report import BYTES, analyze
+from netcalc.cli.letters import in_option, load_lettered
+from netcalc.cli.show import batch_size
+from netcalc.cli.source import emit, set_option, spec_argument
+
+
+@click.command()
+@spec_argument
+@click.option(
+    "--of", "figures", multiple=True, type=click.Choice(list(FIGURES)), help="Only these figures (may be repeated)."
+)
+@in_option
+@click.option("--per-layer", is_flag=True, help="The figures of every layer before the totals.")
+@click.option("--factored", is_flag=True, help="Common factors taken out.")
+@click.option("--strict", "fail_if_open", is_flag=True, help="Fail where a condition on the letters is open.")
+@click.option("--format", "format", type=click.Choice(["text", "markdown", "latex", "python", "json"]), default="text")
+@click.option("--json", "format", flag_value="json", help="Short for --format json.")
+@click.option("--dtype", default="float32", show_default=True, type=click.Choice(list(BYTES)), help="For --of memory.")
+@click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter.")
+@set_option
+def formula(
+    spec: str,
+    figures: tuple[str, ...],
+    letters: tuple[str, ...],
+    per_layer: bool,
+    factored: bool,
+    fail_if_open: bool,
+    format: str,
+    dtype: str,
+    batch: str | None,
+    set_values: tuple[str, ...],
+) -> None:
+    """Exact formulas of SPEC in its letters, with the conditions under which they hold.
+
+    \b
+    netcalc formula resnet50 --in H,W
+    netcalc formula transformer-base --in T --of flops --factored
+    netcalc formula unet-same --in H,W,N --format python
+    """
+    graph, name, batch_letter = load_lettered(spec, letters, set_values)
+    if fail_if_open:
+        strict(graph)
+    conditions = conditions_of(graph)
+    report = analyze(on_domain(graph, conditions), batch_size(batch) or batch_letter, dtype)
+    found = list(formulas(report, figures or tuple(FIGURES), per_layer))
+    from netcalc.report import formula as show
+
+    match format:
+        case "json":
+            from netcalc.report.text import as_json
+
+            emit(as_json(show.to_dict(report, found, conditions)))
+        case "markdown":
+            emit(show.as_markdown(report, found, conditions, factored))
+        case "latex":
+            emit(show.as_latex(report, found, conditions, factored))
+        case "python":
+            emit(show.as_python(report, found, conditions, name))
+        case _:
+            from shutil import get_terminal_size
+
+            emit(show.as_text(report, found, conditions, factored, get_terminal_size().columns))

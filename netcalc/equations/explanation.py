@@ -1,0 +1,467 @@
+"""A computation told step by step: sections of rows, from which text, Markdown and LaTeX are made."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, Sequence
+
+from netcalc.analysis.report import plain, shown
+from netcalc.dims import Dim, product
+from netcalc.dims import text as size_text
+from netcalc.equations.arrays import Array
+from netcalc.equations.arrays import shown as array_text
+from netcalc.equations.exact import Exact, Value, both
+from netcalc.equations.exact import text as number_text
+from netcalc.equations.inference import PARAMETER, Computation
+from netcalc.equations.ledger import (
+    Edge,
+    Entry,
+    Ledger,
+    all_edges,
+    backward_ledger,
+    edges,
+    forward_ledger,
+    node_work,
+    update_ledger,
+)
+from netcalc.equations.operations import operation
+from netcalc.equations.syntax import Apply, Name
+from netcalc.equations.syntax import text as written
+from netcalc.equations.values import Update, cautions, differences, evaluate, gradients, jacobian, updates
+from netcalc.equations.windows import Windowed
+
+
+class Section(NamedTuple):
+    """A part of the answer: a table with a head, or (without a head) lines of text."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[int, ...] = ()
+
+
+class Asked(NamedTuple):
+    """What the answer should hold."""
+
+    gradients: bool = False
+    explain: bool = False
+    lr: Value | None = None
+    momentum: Value | None = None
+    weight_decay: Value | None = None
+
+    @property
+    def updates(self) -> bool:
+        return self.lr is not None or self.momentum is not None or self.weight_decay is not None
+
+
+def shape_text(shape: Sequence[Dim]) -> str:
+    """``[512, 256]``, or ``scalar``."""
+    return f"[{', '.join(map(size_text, shape))}]" if shape else "scalar"
+
+
+class Story:
+    """Everything asked about a computation.
+
+    >>> from netcalc.equations.inference import infer
+    >>> story = Story(infer("y = W x + b"), Asked())
+    >>> [story.names[i] for i, node in enumerate(story.c.nodes)], story.step(2)
+    (['W', 'x', 'q1', 'b', 'y'], 'W x')
+    """
+
+    def __init__(self, c: Computation, asked: Asked) -> None:
+        self.c, self.asked = c, asked
+        self.names = display_names(c)
+        self.forward = forward_ledger(c)
+        self.values: list[Array] | None = None
+        sized = all(isinstance(size, int) for node in c.nodes for size in node.shape)
+        if sized and all(node.value is not None for node in c.nodes if node.is_leaf):
+            self.values = evaluate(c)
+        self.single = all(size == 1 for size in c.nodes[c.output].shape)
+        self.result = self.names[c.output]
+        self.top = (
+            self.result if self.single else "L"
+        )  # of a result of several numbers, the gradients are of a later loss
+
+    # ------------------------------------------------------------ words
+
+    def step(self, index: int) -> str:
+        """What a node computes, in the names of its arguments."""
+        node = self.c.nodes[index]
+        names = [self.names[i] for i in node.inputs]
+        match node.operation:
+            case "relu":
+                return f"max(0, {names[0]})"
+            case "repeat":
+                return f"{names[0]} repeated to {shape_text(node.shape)}"
+            case "reshape":
+                return f"{names[0]} as {shape_text(node.shape)}"
+            case "unvec":
+                return f"unvec({names[0]})"
+            case "stack":
+                return f"[{'; '.join(names)}]"
+            case "outer":
+                return f"{names[0]} {names[1]}ᵀ"
+            case "matmul":
+                dot = all(len(self.c.nodes[i].shape) == 1 for i in node.inputs)
+                return f"{names[0]}{'ᵀ' if dot else ''} {names[1]}"
+        arguments = tuple(Name(name, node.expression.span) for name in names)
+        operator = node.operation
+        if operator == "mul" and isinstance(node.expression, Apply) and node.expression.operation == "product":
+            operator = (
+                "product"
+                if not node.shape or any(self.c.nodes[i].operation in ("repeat", "constant") for i in node.inputs)
+                else "mul"
+            )
+        if operator == "pow" and isinstance(node.expression, Apply):
+            return written(Apply("pow", (*arguments, node.expression.arguments[1]), node.expression.span))
+        if operator == "sqnorm":
+            return f"‖{names[0]}‖²"
+        options = (
+            ()
+            if operator in ("norm", "softmax")
+            else tuple((k, v) for k, v in node.options.items() if not isinstance(v, Exact))
+        )
+        return written(Apply(operator, arguments, node.expression.span, options or tuple(node.options.items())))
+
+    def layout(self, edge: Edge) -> tuple[str, str]:
+        """The local derivative and the gradient in backprop's layout, in words."""
+        node = self.c.nodes[edge.target]
+        names = [*(self.names[i] for i in node.inputs), self.names[edge.target]]
+        shapes = [self.c.nodes[i].shape for i in node.inputs]
+        rule = operation(node.operation)
+        layout = rule.layout(edge.place, names, self.partial(self.top, names[-1]), shapes, node.options)
+        return rule.local(edge.place, names, shapes, node.options), re.sub(
+            r"^1 ([·⊙] )?(?!at |summed|·|⊙)|(?<=ᵀ) 1$", "", re.sub("^−1 · ", "−", layout)
+        )
+
+    def partial(self, top: str, bottom: str) -> str:
+        return "1" if top == bottom else f"∂{top}/∂{bottom}"
+
+    # ------------------------------------------------------------ sections
+
+    def sections(self) -> list[Section]:
+        found = [self.tensors(), self.graph()]
+        if self.asked.explain:
+            found += [self.why(), *self.ledgers()]
+        if self.values is not None:
+            found += self.windows()
+        if self.asked.gradients:
+            found.append(self.edges())
+            if self.values is not None:
+                found += self.local_values()
+        if self.values is not None and (self.asked.gradients or self.asked.lr is not None):
+            found += self.gradient_values()
+        return [section for section in found if section.rows]
+
+    def tensors(self) -> Section:
+        rows = []
+        for node in self.c.inputs:
+            role = self.c.roles[node.name]
+            count = shown(product(node.shape)) if role == PARAMETER else ""
+            rows.append((node.name, role, shape_text(node.shape), count))
+        return Section("tensors", ("name", "role", "shape", "params"), tuple(rows), (3,))
+
+    def graph(self) -> Section:
+        rows = []
+        for i, node in enumerate(self.c.nodes):
+            if node.is_leaf:
+                continue
+            work = node_work(self.c, i)
+            flops = "?" if work.uncounted else shown(Ledger((Entry("", work),)).flops)
+            value = (array_text(self.values[i], 16),) if self.values is not None else ()
+            rows.append((self.names[i], self.step(i), shape_text(node.shape), flops, *value))
+        head = ("node", "is", "shape", "FLOPs", *(("value",) if self.values is not None else ()))
+        return Section("the graph", head, tuple(rows), (3,))
+
+    def why(self) -> Section:
+        return Section("why these shapes", (), tuple((reason,) for reason in self.c.reasons))
+
+    def ledger(self, title: str, ledger: Ledger, labels: Sequence[str]) -> Section:
+        rows = []
+        for entry, label in zip(ledger.entries, labels):
+            for line in entry.work.lines:
+                factors = " × ".join(_factor(size) for size in line.factors) or "1"
+                rows.append((label, line.label, factors, shown(line.count), line.kind))
+            if not entry.work.lines:
+                uncounted = ", ".join(entry.work.uncounted)
+                rows.append((label, entry.work.note or uncounted, "", "?" if uncounted else "0", ""))
+        return Section(title, ("for", "of", "factors", "count", "kind"), tuple(rows), (3,))
+
+    def ledgers(self) -> list[Section]:
+        """The ledgers line by line: forward, and where they are asked for backward and update."""
+        steps = [self.names[i] for i, node in enumerate(self.c.nodes) if not node.is_leaf]
+        found = [self.ledger("the ledger of the forward pass", self.forward, steps)]
+        if self.asked.gradients:
+            labels = [f"∂{self.names[e.target]}/∂{self.names[e.source]}" for e in edges(self.c)]
+            found.append(
+                self.ledger(
+                    "the ledger of the backward pass (edges that lead to parameters)", backward_ledger(self.c), labels
+                )
+            )
+        if self.asked.updates:
+            found.append(self.ledger("the ledger of an update", self.update_ledger(), list(self.c.parameters)))
+        return found
+
+    def update_ledger(self) -> Ledger:
+        return update_ledger(self.c, self.asked.momentum is not None, self.asked.weight_decay is not None)
+
+    def edges(self) -> Section:
+        rows = []
+        for edge in self.told_edges():
+            q, z = self.c.nodes[edge.target].shape, self.c.nodes[edge.source].shape
+            local, layout = self.layout(edge)
+            top = f"∂{self.names[edge.target]}/∂{self.names[edge.source]}"
+            rows.append(
+                (
+                    top,
+                    local,
+                    shape_text((*q, *z)),
+                    f"{self.partial(self.top, self.names[edge.source])} = {layout}",
+                    shape_text(z),
+                )
+            )
+        return Section(
+            "the edges, backwards", ("edge", "derivative", "Jacobian", "in backprop's layout", "shape"), tuple(rows)
+        )
+
+    def told_edges(self) -> list[Edge]:
+        return all_edges(self.c)
+
+    def windows(self) -> list[Section]:
+        found = []
+        for i, node in enumerate(self.c.nodes):
+            rule = operation(node.operation)
+            if isinstance(rule, Windowed) and self.values is not None:
+                lines = rule.working([self.values[j] for j in node.inputs], self.values[i], node.options)
+                if len(lines) <= 200:
+                    found.append(Section(f"{self.names[i]} = {self.step(i)}", (), tuple((line,) for line in lines)))
+        return found
+
+    def local_values(self) -> list[Section]:
+        assert self.values is not None
+        rows = []
+        for edge in self.told_edges():
+            size = len(self.values[edge.target].data) * len(self.values[edge.source].data)
+            if size <= 36:
+                rows.append(
+                    (
+                        f"∂{self.names[edge.target]}/∂{self.names[edge.source]}",
+                        array_text(jacobian(self.c, self.values, edge)),
+                    )
+                )
+        return [Section("local derivatives", ("edge", "value"), tuple(rows))]
+
+    def scalar(self) -> bool:
+        return self.values is not None and len(self.values[self.c.output].data) == 1
+
+    def gradient_values(self) -> list[Section]:
+        if not self.scalar():
+            return [
+                Section(
+                    "gradients",
+                    (),
+                    (
+                        (
+                            f"{self.result} has shape {shape_text(self.c.nodes[self.c.output].shape)}: "
+                            f'gradients in numbers need a loss, such as --loss "mse({self.result}, t)"',
+                        ),
+                    ),
+                )
+            ]
+        assert self.values is not None
+        grads = gradients(self.c, self.values)
+        rows = []
+        for i, node in enumerate(self.c.nodes):
+            if node.operation == "input" and i in grads:
+                check = differences(self.c, node.name, self.values)
+                checked = all(
+                    abs(float(a) - float(b)) <= 1e-4 * max(1.0, abs(float(a)))
+                    for a, b in zip(grads[i].data, check.data)
+                )
+                rows.append(
+                    (f"∂{self.result}/∂{node.name}", value_text(grads[i]), array_text(check), "✓" if checked else "✗")
+                )
+        found = [Section("gradients", ("gradient", "value", "by finite differences", ""), tuple(rows))]
+        if self.asked.lr is not None:
+            found.append(
+                Section(
+                    "one update",
+                    ("parameter", "=", "value"),
+                    tuple((f"{u.name} ←", u.words, value_text(u.after)) for u in self.updates()),
+                )
+            )
+        return found
+
+    def updates(self) -> list[Update]:
+        assert self.values is not None
+        lr = self.asked.lr
+        assert lr is not None
+        zero = Exact.of(0)
+        return updates(
+            self.c,
+            self.values,
+            gradients(self.c, self.values),
+            lr,
+            self.asked.momentum or zero,
+            self.asked.weight_decay or zero,
+        )
+
+    # ------------------------------------------------------------ totals and notes
+
+    def summary(self) -> list[tuple[str, str]]:
+        bound = "≥ " if self.forward.uncounted else ""
+        lines = [
+            ("parameters", shown(self.c.params)),
+            ("FLOPs (textbook)", f"{bound}{shown(self.forward.flops)} = {_ops(self.forward)}"),
+            ("MACs", shown(self.forward.macs)),
+        ]
+        if self.asked.gradients:
+            backward = backward_ledger(self.c)
+            lines.append(
+                ("FLOPs backward", f"{'≥ ' if backward.uncounted else ''}{shown(backward.flops)} = {_ops(backward)}")
+            )
+        if self.asked.updates:
+            update = self.update_ledger()
+            lines.append(("FLOPs of an update", f"{shown(update.flops)} = {_ops(update)}"))
+        for letter, about in self.c.free.items():
+            lines.append(("free", f"{letter}: {about}"))
+        lines += [("holds when", condition) for condition in self.c.conditions]
+        lines += [("uncounted", name) for name in self.forward.uncounted]
+        lines += [("note", note) for note in self.c.notes]
+        if self.asked.gradients and not self.single:
+            lines.append(("note", f"{self.result} is not a single number: L stands for a loss behind it"))
+        for caution in cautions(self.c, self.values):
+            lines.append(("caution", f"{caution.label}: {caution.what}. Write instead: {caution.instead}"))
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        c = self.c
+        found: dict[str, Any] = {
+            "equations": [f"{e.name} = {written(e.expression)}" for e in c.equations],
+            "tensors": {n.name: {"role": c.roles[n.name], "shape": plain(n.shape)} for n in c.inputs},
+            "nodes": [self.node_dict(i) for i, node in enumerate(c.nodes) if not node.is_leaf],
+            "totals": {
+                "params": plain(c.params),
+                "flops": plain(self.forward.flops),
+                "macs": plain(self.forward.macs),
+                "ops": counts(self.forward),
+            },
+            "free": dict(c.free),
+            "conditions": list(c.conditions),
+            "uncounted": list(self.forward.uncounted),
+            "notes": list(c.notes),
+            "cautions": [caution._asdict() for caution in cautions(c, self.values)],
+        }
+        if self.asked.gradients:
+            found["edges"] = [self.edge_dict(edge) for edge in self.told_edges()]
+            backward = backward_ledger(c)
+            found["backward"] = {
+                "flops": plain(backward.flops),
+                "ops": counts(backward),
+                "uncounted": list(backward.uncounted),
+            }
+        if self.asked.updates:
+            update = self.update_ledger()
+            found["update"] = {"flops": plain(update.flops), "ops": counts(update)}
+        if self.values is not None:
+            found["values"] = {
+                self.names[i]: numbers(value)
+                for i, value in enumerate(self.values)
+                if c.nodes[i].operation != "constant"
+            }
+            if self.scalar() and (self.asked.gradients or self.asked.lr is not None):
+                grads = gradients(c, self.values)
+                found["gradients"] = {
+                    self.names[i]: numbers(g) for i, g in sorted(grads.items()) if c.nodes[i].operation != "constant"
+                }
+                if self.asked.lr is not None:
+                    found["updated"] = {u.name: numbers(u.after) for u in self.updates()}
+        return found
+
+    def node_dict(self, index: int) -> dict[str, Any]:
+        node = self.c.nodes[index]
+        return {
+            "name": self.names[index],
+            "is": self.step(index),
+            "operation": node.operation,
+            "inputs": [self.names[i] for i in node.inputs],
+            "shape": plain(node.shape),
+            "work": [
+                {"label": line.label, "kind": line.kind, "count": plain(line.count), "factors": plain(line.factors)}
+                for line in node_work(self.c, index).lines
+            ],
+        }
+
+    def edge_dict(self, edge: Edge) -> dict[str, Any]:
+        q, z = self.c.nodes[edge.target].shape, self.c.nodes[edge.source].shape
+        derivative, layout = self.layout(edge)
+        return {
+            "of": self.names[edge.target],
+            "in": self.names[edge.source],
+            "jacobian": plain((*q, *z)),
+            "derivative": derivative,
+            "layout": layout,
+            "shape": plain(z),
+        }
+
+
+def counts(ledger: Ledger) -> dict[str, Any]:
+    return {kind: plain(count) for kind, count in ledger.ops.items()}
+
+
+def numbers(array: Array) -> dict[str, Any]:
+    """The decimals, and the exact numbers as text."""
+
+    def nested(value: object, each: Any) -> Any:
+        return [nested(v, each) for v in value] if isinstance(value, list) else each(value)
+
+    return {
+        "decimal": nested(array.nested(), float),
+        "exact": nested(array.nested(), lambda v: number_text(v) if isinstance(v, Exact) else None),
+    }
+
+
+def value_text(array: Array) -> str:
+    """Exact, and the decimals where they say more."""
+    if not array.shape:
+        return both(array.data[0])
+    exact = array_text(array)
+    if any(
+        isinstance(v, Exact)
+        and v.rational is None
+        or isinstance(v, Exact)
+        and v.rational is not None
+        and v.rational.denominator > 1
+        for v in array.data
+    ):
+        return f"{exact} ≈ {array_text(Array(array.shape, tuple(float(v) for v in array.data)))}"
+    return exact
+
+
+def display_names(c: Computation) -> dict[int, str]:
+    """The names that the equations give, and ``q1, q2, …`` for what has none; numbers stand for themselves."""
+    taken = {node.name for node in c.nodes}
+    letter = next(
+        letter for letter in ("q", "s", "r", "u") if not any(name.startswith(letter) for name in taken if name)
+    )
+    found: dict[int, str] = {}
+    count = 0
+    for i, node in enumerate(c.nodes):
+        if node.operation == "constant":
+            found[i] = written(node.expression)
+        elif node.name:
+            found[i] = node.name
+        else:
+            count += 1
+            found[i] = f"{letter}{count}"
+    return found
+
+
+def _factor(size: Dim) -> str:
+    written_size = shown(size)
+    return f"({written_size})" if " " in written_size else written_size
+
+
+def _ops(ledger: Ledger) -> str:
+    return " + ".join(f"{_factor(count)} {kind}" for kind, count in ledger.ops.items()) or "nothing"

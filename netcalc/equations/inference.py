@@ -1,0 +1,795 @@
+"""Syntax → computation: every intermediate with its operation and its shape, found by unification.
+
+What is given (``x: 256``, ``W: 4x6``, or numbers) fixes shapes; each operation says which sizes must be equal; the
+:class:`~netcalc.equations.solver.Solver` finds the rest. How many axes a name has follows convention (a small letter is
+a vector, a capital a matrix) unless that contradicts something: then the nearest reading that fits is taken, and if
+none does, the contradiction in the conventional one is reported.
+"""
+
+from __future__ import annotations
+
+import heapq
+import unicodedata
+from dataclasses import dataclass, field, replace
+from typing import Any, Iterator, Mapping, NamedTuple
+
+from netcalc.dims import Dim, Expr, product, substitute, symbol, symbols, text
+from netcalc.equations.arrays import Array
+from netcalc.equations.base import Site, size_of
+from netcalc.equations.exact import Exact
+from netcalc.equations.operations import operation
+from netcalc.equations.parser import OPAQUE, parse
+from netcalc.equations.solver import Contradiction, Reason, Shape, Solver
+from netcalc.equations.syntax import Apply, Equation, Expression, Name, Number
+from netcalc.equations.syntax import text as written
+from netcalc.equations.windows import Windowed
+from netcalc.errors import SpecError, did_you_mean
+
+MAX_READINGS = 3000
+SCALARS = frozenset("αληγεδτμLJEcNnℓ")
+WEIGHTS = frozenset("WwbBUVuvθΘβγKkaAcC")
+PARAMETER, DATA = "parameter", "data"
+
+
+class Given(NamedTuple):
+    """What is stated of a name: its shape (sizes or letters), or its numbers."""
+
+    shape: Shape
+    value: Array | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One intermediate: ``operation`` of ``inputs`` (indices of earlier nodes), or an ``input`` or ``constant``."""
+
+    operation: str
+    inputs: tuple[int, ...]
+    shape: Shape
+    expression: Expression
+    name: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    value: Array | None = None
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.operation in ("input", "constant")
+
+
+@dataclass(frozen=True)
+class Computation:
+    """A system of equations with every shape that follows from it.
+
+    ``nodes`` are in order of computation; ``names`` says which node a name stands for; ``roles`` which inputs are
+    parameters and which data; ``free`` the sizes that nothing determines; ``reasons`` why each size
+    is what it is.
+    """
+
+    source: str
+    equations: tuple[Equation, ...]
+    nodes: tuple[Node, ...]
+    names: Mapping[str, int]
+    roles: Mapping[str, str]
+    free: Mapping[str, str]
+    conditions: tuple[str, ...]
+    notes: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Node:
+        return self.nodes[self.names[name]]
+
+    @property
+    def inputs(self) -> list[Node]:
+        return [node for node in self.nodes if node.operation == "input"]
+
+    @property
+    def parameters(self) -> dict[str, Shape]:
+        return {node.name: node.shape for node in self.inputs if self.roles[node.name] == PARAMETER}
+
+    @property
+    def params(self) -> Dim:
+        total: Dim = 0
+        for shape in self.parameters.values():
+            total = total + product(shape)
+        return total
+
+    @property
+    def output(self) -> int:
+        """The node of the last equation."""
+        return self.names[self.equations[-1].name]
+
+    def label(self, index: int) -> str:
+        """What a node is called: its name, or what it computes."""
+        node = self.nodes[index]
+        return node.name or written(node.expression)
+
+
+def infer(
+    source: str, given: Mapping[str, Given] | None = None, parameters: tuple[str, ...] = (), data: tuple[str, ...] = ()
+) -> Computation:
+    """The shapes of everything in a system of equations.
+
+    >>> found = infer("f = W2 max(0, W1 x + b1) + b2", {"x": Given((256,)), "b1": Given((512,)), "f": Given((1,))})
+    >>> found.parameters, found.params
+    ({'W2': (1, 512), 'W1': (512, 256), 'b1': (512,), 'b2': (1,)}, 132097)
+
+    Raises SpecError: syntax, or a contradiction with the two places that disagree.
+    """
+    given = {unicodedata.normalize("NFC", name): one for name, one in (given or {}).items()}
+    given = _sized(given)
+    equations = parse(source, given)
+    first: SpecError | None = None
+    for reading in _readings(equations, given):
+        try:
+            return _Builder(source, equations, given, reading, parameters, data).computation()
+        except Misread as error:
+            first = first or error
+        except SpecError as error:
+            if error.code not in ("shape-mismatch", "wrong-rank", "illegal-size"):
+                raise
+            if first is None or isinstance(first, Misread):
+                first = error
+    assert first is not None
+    raise first
+
+
+def _sized(given: Mapping[str, Given]) -> dict[str, Given]:
+    """``N=5`` beside ``x: N x D`` is the value of a letter."""
+    letters = {name for one in given.values() for size in one.shape if isinstance(size, Expr) for name in symbols(size)}
+    sizes: dict[str, Dim] = {}
+    for name in letters & set(given):
+        value = given[name].value
+        if value is not None and not value.shape and float(value.data[0]) == int(float(value.data[0])) > 0:
+            sizes[name] = int(float(value.data[0]))
+    return {
+        name: one._replace(shape=tuple(substitute(size, sizes) for size in one.shape))
+        for name, one in given.items()
+        if name not in sizes
+    }
+
+
+# ---------------------------------------------------------------- readings: how many axes each name has
+
+
+class Reading(NamedTuple):
+    ranks: Mapping[str, int]
+    lenient: bool
+
+
+class Misread(SpecError):
+    """A reading that is not wrong but unlikely."""
+
+
+def names_of(expression: Expression) -> Iterator[Name]:
+    if isinstance(expression, Name):
+        yield expression
+    elif isinstance(expression, Apply):
+        for argument in expression.arguments:
+            yield from names_of(argument)
+
+
+def _unknown(equations: tuple[Equation, ...], given: Mapping[str, Given]) -> list[str]:
+    """The names that are neither given nor defined before they are used."""
+    found: dict[str, None] = {}
+    defined: set[str] = set()
+    for equation in equations:
+        for name in names_of(equation.expression):
+            base = _without_bar(name.name)
+            for one in {name.name, base} if base else {name.name}:
+                if one not in defined and one not in given:
+                    found[one] = None
+        defined.add(equation.name)
+    return list(found)
+
+
+def _costs(name: str) -> tuple[int, int, int]:
+    """How unlikely it is that a name is a number, a vector, a matrix."""
+    stem = unicodedata.normalize("NFD", name)[0]
+    if stem in SCALARS and stem not in WEIGHTS:
+        return (0, 2, 4)
+    if stem.isupper():
+        return (4, 2, 0)
+    return (1, 0, 4) if stem == "b" else (4, 0, 4)
+
+
+def _readings(equations: tuple[Equation, ...], given: Mapping[str, Given]) -> Iterator[Reading]:
+    """The ways to read the names, the most conventional first."""
+    names = _unknown(equations, given)
+    options = [sorted((cost, rank) for rank, cost in enumerate(_costs(name))) for name in names]
+    start = (0,) * len(names)
+    heap: list[tuple[int, int, tuple[int, ...]]] = [(0, 0, start), (2, 1, start)]
+    seen = {(0, start), (1, start)}
+    for _ in range(MAX_READINGS):
+        if not heap:
+            return
+        cost, lenient, choice = heapq.heappop(heap)
+        yield Reading({name: options[i][c][1] for i, (name, c) in enumerate(zip(names, choice))}, bool(lenient))
+        for i, c in enumerate(choice):
+            if c < 2:
+                following = (*choice[:i], c + 1, *choice[i + 1 :])
+                if (lenient, following) not in seen:
+                    seen.add((lenient, following))
+                    heapq.heappush(heap, (cost + options[i][c + 1][0] - options[i][c][0], lenient, following))
+
+
+def _without_bar(name: str) -> str:
+    """``x`` for ``x̄``, else an empty text."""
+    decomposed = unicodedata.normalize("NFD", name)
+    return unicodedata.normalize("NFC", decomposed.replace("\u0304", "")) if "\u0304" in decomposed else ""
+
+
+# ---------------------------------------------------------------- one reading
+
+
+class _Builder:
+    def __init__(
+        self,
+        source: str,
+        equations: tuple[Equation, ...],
+        given: Mapping[str, Given],
+        reading: Reading,
+        parameters: tuple[str, ...],
+        data: tuple[str, ...],
+    ) -> None:
+        self.source, self.equations, self.given, self.reading = source, equations, given, reading
+        self.stated_roles = {**dict.fromkeys(parameters, PARAMETER), **dict.fromkeys(data, DATA)}
+        self.solver = Solver(source)
+        self.nodes: list[Node] = []
+        self.names: dict[str, int] = {}
+        self.notes: list[str] = []
+        self.defined = {equation.name for equation in equations}
+        self.letters: dict[str, Dim] = {
+            name: symbol(name)
+            for one in given.values()
+            for size in one.shape
+            if isinstance(size, Expr)
+            for name in symbols(size)
+        }
+        self.unrolled = dict(self._unrolled())  # w = vec(W): the matrix is read as a rearrangement of w
+
+    def _unrolled(self) -> Iterator[tuple[str, str]]:
+        for equation in self.equations:
+            expression = equation.expression
+            if isinstance(expression, Apply) and expression.operation == "vec":
+                matrix = expression.arguments[0]
+                if isinstance(matrix, Name) and self._unrolls(matrix.name):
+                    yield matrix.name, equation.name
+
+    def _unrolls(self, name: str) -> bool:
+        return name not in self.defined and self._value_of(name) is None and not _without_bar(name)
+
+    def _value_of(self, name: str) -> Array | None:
+        return self.given[name].value if name in self.given else None
+
+    # ------------------------------------------------------------ nodes
+
+    def put(self, node: Node) -> int:
+        self.nodes.append(node)
+        if len(self.nodes) > 5000:
+            raise SpecError(
+                "too-large",
+                "the equations have more than 5,000 operations",
+                span=node.expression.span,
+                source=self.source,
+            )
+        return len(self.nodes) - 1
+
+    def apply(self, kind: str, inputs: tuple[int, ...], expression: Expression, **options: Any) -> int:
+        site = Site(self.solver, expression.span, tuple(self.label(i) for i in inputs))
+        rule = operation(kind)
+        if rule.arity is not None and len(inputs) != rule.arity:
+            raise SpecError(
+                "wrong-arguments", f"{kind} takes {rule.arity}, not {len(inputs)} arguments",
+                expected=str(rule.arity), found=str(len(inputs)), span=expression.span, source=self.source,
+            )  # fmt: skip
+        shape = rule.shape(site, [self.nodes[i].shape for i in inputs], options)
+        if rule.states:
+            self.note(rule.states)
+        return self.put(Node(kind, inputs, shape, expression, options=options))
+
+    def label(self, index: int) -> str:
+        return self.nodes[index].name or written(self.nodes[index].expression)
+
+    def note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def rank(self, index: int) -> int:
+        return len(self.nodes[index].shape)
+
+    # ------------------------------------------------------------ the whole
+
+    def computation(self) -> Computation:
+        for equation in self.equations:
+            self.equation(equation)
+        conditions = self.solver.settle()
+        unused = [name for name in self.given if name not in self.names and name not in self.letters]
+        if unused:
+            raise SpecError(
+                "unknown-name", f"{unused[0]!r} is given but occurs nowhere",
+                expected=f"one of {', '.join(self.names)}",
+                found=unused[0], hint=did_you_mean(unused[0], self.names), source=self.source,
+            )  # fmt: skip
+        free = self.name_what_is_free()
+        nodes = tuple(
+            replace(node, shape=self.settled(node.shape), options=self.settled_options(node)) for node in self.nodes
+        )
+        conditions += self.open_conditions(nodes)
+        roles = {node.name: self.role(node.name) for node in nodes if node.operation == "input"}
+        self.check_batch(nodes, roles)
+        return Computation(
+            self.source, self.equations, nodes, dict(self.names), roles, free,
+            tuple(conditions), tuple(self.notes), tuple(self.told()),
+        )  # fmt: skip
+
+    def open_conditions(self, nodes: tuple[Node, ...]) -> Iterator[str]:
+        """What must hold of the letters for the windows to lie on their images."""
+        for node in nodes:
+            rule = operation(node.operation)
+            if isinstance(rule, Windowed):
+                try:
+                    applied = rule.applied([nodes[i].shape for i in node.inputs], node.options)
+                except SpecError as error:
+                    raise error.at(node.expression.span, self.source) from None
+                yield from map(str, applied.conditions)
+
+    def settled(self, shape: Shape) -> Shape:
+        return self.solver.resolved(shape)
+
+    def settled_options(self, node: Node) -> Mapping[str, Any]:
+        if node.operation in ("repeat", "unvec", "reshape") and "size" in node.options:
+            return {**node.options, "size": self.settled(node.options["size"])}
+        return node.options
+
+    def role(self, name: str) -> str:
+        stem = unicodedata.normalize("NFD", name)[0]
+        return self.stated_roles.get(name) or (PARAMETER if stem in WEIGHTS else DATA)
+
+    def check_batch(self, nodes: tuple[Node, ...], roles: Mapping[str, str]) -> None:
+        """A parameter has no axis of the batch: what runs along the rows of the data."""
+        batches = {
+            size for node in nodes if node.operation == "input" and roles[node.name] == DATA and len(node.shape) == 2
+            for size in node.shape[:1] if isinstance(size, Expr)
+        }  # fmt: skip
+        for node in nodes:
+            if (
+                node.operation == "input"
+                and roles[node.name] == PARAMETER
+                and len(node.shape) == 1
+                and node.shape[0] in batches
+                and node.name not in self.given
+            ):
+                raise Misread(
+                    "shape-mismatch",
+                    f"{node.name} would depend on the number of samples",
+                    span=node.expression.span,
+                    source=self.source,
+                )
+
+    def name_what_is_free(self) -> dict[str, str]:
+        """Letters for the sizes that nothing determines."""
+        taken = {*self.names, *self.letters}
+        letters = iter([c for c in "DHMKCPQRSTUVFG" if c not in taken] + [f"D{i}" for i in range(1, 100)])
+        free: dict[str, str] = {}
+        for node in self.nodes:
+            for size in self.solver.resolved(node.shape):
+                for name in symbols(size) if isinstance(size, Expr) else ():
+                    if name.startswith("unknown_") and name not in self.solver.reasons:
+                        letter = next(letters)
+                        self.solver.reasons[name] = Reason(symbol(letter), "free", None)
+                        free[letter] = self.solver.abouts[name]
+        return free
+
+    def told(self) -> Iterator[str]:
+        for name, reason in self.solver.reasons.items():
+            if reason.why != "free" and not reason.why.startswith("given"):
+                where = f"   in {reason.span.of(self.source)!r}" if reason.span else ""
+                size = text(self.solver.resolve(reason.value))
+                yield f"{self.solver.abouts.get(name, name)} = {size}: {reason.why}{where}"
+
+    # ------------------------------------------------------------ equations
+
+    def equation(self, equation: Equation) -> None:
+        expression = equation.expression
+        matrix = next((matrix for matrix, vector in self.unrolled.items() if vector == equation.name), "")
+        if matrix:
+            self.leaf(Name(matrix, expression.span))
+            self.note(f"{equation.name} = vec({matrix}) holds the entries of {matrix}, column below column")
+            self.note(f"{matrix} is read as unvec({equation.name})")
+            return
+        index = self.build(expression)
+        if self.nodes[index].is_leaf or self.nodes[index].name:
+            index = self.renamed(index, equation)
+        self.nodes[index] = replace(self.nodes[index], name=equation.name)
+        if one := self.given.get(equation.name):
+            self.fix(index, one, equation)
+        self.names[equation.name] = index
+
+    def renamed(self, index: int, equation: Equation) -> int:
+        """``y = x``: a node of its own, so that both names stay."""
+        return self.put(Node("reshape", (index,), self.nodes[index].shape, equation.expression))
+
+    def fix(self, index: int, one: Given, equation: Equation) -> None:
+        """The shape that is given for a left side."""
+        found, stated = self.nodes[index].shape, one.shape
+        name, about = equation.name, f"given as {one.text}"
+        if len(stated) < len(found):  # f: scalar, y: N for N x 1
+            for axis in range(len(stated), len(found)):
+                self.solver.equal((found[axis], size_of(name, axis, len(found))), (1, about), equation.span)
+        elif len(stated) == len(found) + 1:
+            self.solver.equal(
+                (1, f"{name}, a number" if not found else f"the columns of {name}"), (stated[-1], about), equation.span
+            )
+        elif len(stated) != len(found):
+            raise Contradiction(
+                "shape-mismatch",
+                f"{name} is given as {one.text}, but its equation has {len(found)} axes",
+                span=equation.span,
+                source=self.source,
+            )
+        for axis, (a, b) in enumerate(zip(found, stated)):
+            self.solver.equal((a, size_of(name, axis, len(found))), (b, about), equation.span)
+
+    # ------------------------------------------------------------ leaves
+
+    def leaf(self, name: Name) -> int:
+        if name.name in self.names:
+            return self.names[name.name]
+        if name.name in self.letters and name.name not in self.given:  # 1/N: a size that stands as a number
+            return self.put(Node("constant", (), (), name))
+        base = _without_bar(name.name)
+        if base and self._value_of(name.name) is None:
+            return self.homogeneous(name, base)
+        if unrolled := self.unrolled.get(name.name):
+            return self.unroll(name, unrolled)
+        return self.input(name)
+
+    def input(self, name: Name, shape: Shape | None = None) -> int:
+        one = self.given.get(name.name)
+        rank = len(one.shape) if one else self.reading.ranks[name.name] if shape is None else len(shape)
+        unknown = tuple(self.solver.unknown(size_of(name.name, axis, rank)) for axis in range(rank))
+        if one:
+            for axis, (a, b) in enumerate(zip(unknown, one.shape)):
+                about = size_of(name.name, axis, rank)
+                self.solver.equal((a, about), (b, f"given as {one.text}" if one.text else about), None)
+        index = self.put(Node("input", (), unknown, name, name=name.name, value=one.value if one else None))
+        self.names[name.name] = index
+        return index
+
+    def homogeneous(self, name: Name, base: str) -> int:
+        """``x̄`` is ``[x; 1]``."""
+        self.note(f"{name.name} is read as [{base}; 1], {base} in homogeneous coordinates")
+        one = Number(Exact.of(1), name.span)
+        stacked = Apply("rows", (Name(base, name.span), one), name.span)
+        index = self.build(stacked)
+        self.nodes[index] = replace(self.nodes[index], name=name.name)
+        self.names[name.name] = index
+        if given := self.given.get(name.name):
+            self.fix(index, given, Equation(name.name, stacked, name.span))
+        return index
+
+    def unroll(self, name: Name, vector: str) -> int:
+        one = self.given.get(name.name)
+        if one and len(one.shape) == 2:
+            size = tuple(self.solver.unknown(size_of(name.name, axis, 2)) for axis in range(2))
+            for axis in range(2):
+                self.solver.equal(
+                    (size[axis], size_of(name.name, axis, 2)), (one.shape[axis], f"given as {one.text}"), None
+                )
+        else:
+            size = tuple(self.solver.unknown(size_of(name.name, axis, 2)) for axis in range(2))
+        length = product(size)
+        if stated := self.given.get(vector):
+            self.solver.equal(
+                (length, f"the entries of {name.name}"),
+                (stated.shape[0] if stated.shape else 1, f"given as {stated.text}"),
+                name.span,
+            )
+        leaf = self.put(
+            Node("input", (), (length,), Name(vector, name.span), name=vector, value=self._value_of(vector))
+        )
+        self.names[vector] = leaf
+        index = self.put(
+            Node(
+                "unvec",
+                (leaf,),
+                size,
+                Apply("unvec", (Name(vector, name.span),), name.span),
+                name=name.name,
+                options={"size": size},
+            )
+        )
+        self.names[name.name] = index
+        return index
+
+    # ------------------------------------------------------------ expressions
+
+    def build(self, expression: Expression, summed: bool = False) -> int:
+        """The node of an expression; ``summed``: under a sum, where vectors side by side multiply by elements."""
+        if isinstance(expression, Number):
+            return self.put(Node("constant", (), (), expression, value=Array((), (expression.value,))))
+        if isinstance(expression, Name):
+            return self.leaf(expression)
+        if (value := constant(expression)) is not None:
+            return self.put(Node("constant", (), value.shape, expression, value=value))
+        op, arguments = expression.operation, expression.arguments
+        match op:
+            case "rows":
+                return self.rows(expression)
+            case "transpose":
+                inner = self.build(arguments[0], summed)
+                return inner if self.rank(inner) < 2 else self.apply("transpose", (inner,), expression)
+            case "product" | "matmul":
+                return self.product(expression, summed)
+            case "pow":
+                return self.power(expression)
+            case "max" | "min" if "size" in dict(expression.options):
+                return self.apply("maxpool", self.all(expression), expression, **dict(expression.options))
+            case "max" if len(arguments) == 2 and any(isinstance(a, Number) and a.value == 0 for a in arguments):
+                other = arguments[1] if isinstance(arguments[0], Number) and arguments[0].value == 0 else arguments[0]
+                return self.apply("relu", (self.build(other, summed),), expression)
+            case "add" | "sub" | "mul" | "div" | "max" | "min" | "mse" | "sse" | "half_mse" | "half_sse" | "bce":
+                return self.pairwise(expression, summed)
+            case "sum" | "mean":
+                return self.apply(op, tuple(self.build(a, True) for a in arguments), expression)
+            case "norm" | "sqnorm":
+                return self.apply(op, self.all(expression), expression, **dict(expression.options))
+            case "softmax" | "logsoftmax":
+                return self.softmax(expression)
+            case "neg":
+                return self.apply(op, (self.build(arguments[0], summed),), expression)
+            case "maxpool" | "avgpool" if len(arguments) == 2 and isinstance(arguments[1], Number):
+                return self.build(
+                    Apply(
+                        op,
+                        arguments[:1],
+                        expression.span,
+                        (*expression.options, ("size", int(float(arguments[1].value)))),
+                    )
+                )
+            case "conv" | "convtranspose":
+                return self.convolution(expression)
+            case _:
+                if op in (*OPAQUE, "loss"):
+                    self.note(f"{op} is not stated: its operations are uncounted")
+                return self.apply(
+                    op, tuple(self.build(a, summed) for a in arguments), expression, **dict(expression.options)
+                )
+
+    def all(self, expression: Apply) -> tuple[int, ...]:
+        return tuple(self.build(argument) for argument in expression.arguments)
+
+    def convolution(self, expression: Apply) -> int:
+        """Numbers written into conv(·, ·) are called x and w, so that they have gradients."""
+        inputs = []
+        for argument, name in zip(expression.arguments, ("x", "w")):
+            index = self.build(argument)
+            if self.nodes[index].operation == "constant" and name not in {*self.names, *self.given, *self.defined}:
+                self.nodes[index] = replace(self.nodes[index], operation="input", name=name)
+                self.names[name] = index
+            inputs.append(index)
+        return self.apply(expression.operation, tuple(inputs), expression, **dict(expression.options))
+
+    def rows(self, expression: Apply) -> int:
+        inputs = self.all(expression)
+        columns = expression.option("columns", False)
+        as_rows = (
+            columns
+            and all(self.rank(i) == 1 for i in inputs)
+            and all(isinstance(a, Apply) and a.operation == "rows" for a in expression.arguments)
+        )
+        return self.apply("stack", inputs, expression, **({"rows": True} if as_rows else {}))
+
+    def power(self, expression: Apply) -> int:
+        base, exponent = expression.arguments
+        value = constant(exponent)
+        if value is None or value.shape:
+            raise SpecError(
+                "bad-exponent",
+                "an exponent must be a number",
+                expected="a number, or T for the transpose",
+                found=written(exponent),
+                span=exponent.span,
+                source=self.source,
+            )
+        inner = self.build(base)
+        if self.rank(inner) and value.data[0] == -1:
+            raise SpecError(
+                "unknown-operation",
+                "the inverse of a matrix is not among the operations",
+                span=expression.span,
+                source=self.source,
+            )
+        return self.apply("pow", (inner,), expression, exponent=value.data[0])
+
+    def product(self, expression: Apply, summed: bool) -> int:
+        left, right = expression.arguments
+        a, b = self.build(left, summed), self.build(right, summed)
+        ranks = (self.rank(a), self.rank(b))
+        if 0 in ranks:
+            return self.combine("mul", a, b, expression)
+        if ranks == (1, 1):
+            if _is_transpose(right) and not _is_transpose(left):
+                return self.apply("outer", (a, b), expression)
+            if summed and expression.operation == "product" and not _is_transpose(left):
+                self.note(
+                    f"{written(expression)}: two vectors side by side under a sum are multiplied element by element"
+                )
+                return self.combine("mul", a, b, expression)
+            if not _is_transpose(left):
+                self.note(f"{written(expression)}: two vectors side by side are read as their dot product")
+        of_log = isinstance(right, Apply) and right.operation in ("log", "logsoftmax")
+        if ranks == (2, 2) and summed and (of_log or not self.fits(a, b)):
+            return self.combine("mul", a, b, expression)
+        return self.apply("matmul", (a, b), expression)
+
+    def fits(self, a: int, b: int) -> bool:
+        """Can these matrices be multiplied, or are they meant element by element?"""
+        difference = self.solver.resolve(self.nodes[a].shape[1]) - self.solver.resolve(self.nodes[b].shape[0])
+        alike = self.solver.resolved(self.nodes[a].shape) == self.solver.resolved(self.nodes[b].shape)
+        return not alike or difference == 0
+
+    def pairwise(self, expression: Apply, summed: bool) -> int:
+        if len(expression.arguments) != 2:
+            raise SpecError(
+                "wrong-arguments",
+                f"{expression.operation} takes 2 arguments, not {len(expression.arguments)}",
+                span=expression.span,
+                source=self.source,
+            )
+        a, b = (self.build(argument, summed) for argument in expression.arguments)
+        return self.combine(expression.operation, a, b, expression)
+
+    def combine(self, kind: str, a: int, b: int, expression: Apply) -> int:
+        """An operation on two arrays of one shape; the smaller is repeated where that is meant."""
+        a, b = self.column(a, b), self.column(b, a)
+        if self.rank(a) != self.rank(b):
+            small, large = sorted((a, b), key=self.rank)
+            repeated = self.repeat(small, large, expression, scaling=expression.operation in ("product", "mul", "div"))
+            a, b = (repeated, b) if small == a else (a, repeated)
+        elif self.rank(a) == 2:
+            a, b = self.stretch(a, b, expression), self.stretch(b, a, expression)
+        options = dict(expression.options) if kind == expression.operation else {}
+        return self.apply(kind, (a, b), expression, **options)
+
+    def column(self, index: int, other: int) -> int:
+        """An input that is given as ``17x1`` is a vector where it meets one."""
+        node = self.nodes[index]
+        if (
+            self.rank(other) != 1
+            or self.rank(index) != 2
+            or node.name not in self.given
+            or self.solver.resolve(node.shape[1]) != 1
+        ):
+            return index
+        return self.put(Node("reshape", (index,), node.shape[:1], node.expression, options={"size": node.shape[:1]}))
+
+    def stretch(self, small: int, large: int, expression: Apply) -> int:
+        """A matrix of one row or one column is repeated along the other's."""
+        one, other = self.solver.resolved(self.nodes[small].shape), self.solver.resolved(self.nodes[large].shape)
+        for axis in range(2):
+            if (
+                one[axis] == 1
+                and other[axis] != 1
+                and not (isinstance(other[axis], Expr) and any(s.startswith("unknown_") for s in symbols(other[axis])))
+            ):
+                flat = self.put(
+                    Node(
+                        "reshape",
+                        (small,),
+                        (one[1 - axis],),
+                        self.nodes[small].expression,
+                        options={"size": (one[1 - axis],)},
+                    )
+                )
+                return self.apply(
+                    "repeat",
+                    (flat,),
+                    self.nodes[small].expression,
+                    size=tuple(one[1 - axis] if i != axis else other[axis] for i in range(2)),
+                    axis=1 - axis,
+                )
+        return small
+
+    def repeat(self, small: int, large: int, expression: Apply, scaling: bool) -> int:
+        size, node = self.nodes[large].shape, self.nodes[small]
+        if self.rank(small) == 0:
+            if node.operation == "constant":
+                return self.put(replace(node, shape=size, name=""))
+            if not scaling and not self.reading.lenient and node.name not in self.given:
+                raise Misread(
+                    "wrong-rank",
+                    f"{self.label(small)} is a number, but {self.label(large)} is not",
+                    span=expression.span,
+                    source=self.source,
+                )
+            return self.apply("repeat", (small,), node.expression, size=size)
+        if self.rank(small) == 1 and self.rank(large) == 2:
+            axis = 0 if column_convention(expression) else 1
+            known, sizes = self.solver.resolve(node.shape[0]), self.solver.resolved(size)
+            if known == sizes[1 - axis] != sizes[axis]:
+                axis = 1 - axis
+            self.solver.equal(
+                (node.shape[0], size_of(self.label(small), 0, 1)),
+                (size[axis], size_of(self.label(large), axis, 2)),
+                expression.span,
+            )
+            return self.apply("repeat", (small,), node.expression, size=size, axis=axis)
+        raise SpecError(
+            "wrong-rank",
+            f"{self.label(small)} and {self.label(large)} differ in their number of axes",
+            span=expression.span,
+            source=self.source,
+        )
+
+    def softmax(self, expression: Apply) -> int:
+        options = dict(expression.options)
+        (argument,) = expression.arguments if len(expression.arguments) == 1 else (expression,)
+        index = self.build(argument)
+        if "axis" not in options and self.rank(index) == 2 and column_convention(self.spelled(argument)):
+            options["axis"] = 0
+            self.note(f"{written(expression)}: samples are columns, so softmax runs down each column")
+        return self.apply(expression.operation, (index,), expression, **options)
+
+    def spelled(self, expression: Expression) -> Expression:
+        """What a name was defined as."""
+        if isinstance(expression, Name):
+            for equation in self.equations:
+                if equation.name == expression.name:
+                    return equation.expression
+        return expression
+
+
+def _is_transpose(expression: Expression) -> bool:
+    return isinstance(expression, Apply) and expression.operation == "transpose"
+
+
+def column_convention(expression: Expression) -> bool:
+    """Do the weights stand on the left of the data (``W x``), so that samples are columns?"""
+    if not isinstance(expression, Apply):
+        return False
+    if expression.operation in ("product", "matmul"):
+        left = next(names_of(expression.arguments[0]), None)
+        return left is not None and unicodedata.normalize("NFD", left.name)[0] in "WUVAΘwuv"
+    return any(column_convention(argument) for argument in expression.arguments)
+
+
+def constant(expression: Expression) -> Array | None:
+    """The numbers of an expression without names, such as ``[pi/2, pi]``; else None."""
+    if isinstance(expression, Number):
+        return Array((), (expression.value,))
+    if not isinstance(expression, Apply) or not expression.arguments or any(True for _ in names_of(expression)):
+        return None
+    if expression.operation not in (
+        "rows",
+        "neg",
+        "add",
+        "sub",
+        "product",
+        "mul",
+        "div",
+        "pow",
+        "sqrt",
+        "exp",
+        "transpose",
+    ):
+        return None
+    parts = [constant(argument) for argument in expression.arguments]
+    if any(part is None for part in parts):
+        return None
+    arrays: list[Array] = [part for part in parts if part is not None]
+    if expression.operation == "rows":
+        if len({a.shape for a in arrays}) != 1:
+            return None
+        return Array((len(arrays), *arrays[0].shape), tuple(v for a in arrays for v in a.data))
+    if expression.operation == "transpose":
+        return arrays[0].transposed()
+    if any(a.shape for a in arrays[1:]) or arrays[0].shape and expression.operation != "neg":
+        return None
+    if expression.operation == "pow":
+        from netcalc.equations.exact import power
+
+        return Array((), (power(arrays[0].data[0], arrays[1].data[0]),))
+    kind = "mul" if expression.operation == "product" else expression.operation
+    value: Array = operation(kind).forward(arrays, {})
+    return value

@@ -1,0 +1,237 @@
+"""Numbers through a computation: forward step by step, backward by reverse mode, an update, finite differences."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, Mapping, NamedTuple
+
+from netcalc.equations.arrays import Array
+from netcalc.equations.exact import ONE, ZERO, Exact, Value, text
+from netcalc.equations.inference import Computation
+from netcalc.equations.ledger import Edge
+from netcalc.equations.operations import operation
+from netcalc.errors import SpecError
+
+MAX_ELEMENTS = 200_000
+
+
+class Caution(NamedTuple):
+    """A place where numbers break: what happens, and what to write instead."""
+
+    label: str
+    what: str
+    instead: str
+
+
+def missing(c: Computation) -> list[str]:
+    """The inputs that have no numbers."""
+    return [node.name for node in c.inputs if node.value is None]
+
+
+def evaluate(c: Computation, replaced: Mapping[str, Array] | None = None) -> list[Array]:
+    """The value of every node, in order. Raises SpecError where numbers are missing."""
+    replaced = replaced or {}
+    lacking = [name for name in missing(c) if name not in replaced]
+    if lacking:
+        raise SpecError(
+            "no-value",
+            f"{', '.join(lacking)} {'has' if len(lacking) == 1 else 'have'} no numbers",
+            hint=f"{lacking[0]}=[…]",
+        )
+    found: list[Array] = []
+    for node in c.nodes:
+        too_large(c, len(found))
+        if node.is_leaf:
+            value = replaced.get(node.name, node.value) if node.operation == "input" else node.value
+            if value is None:
+                raise SpecError("no-value", f"{c.label(len(found))} is a letter and has no value", hint="give numbers")
+            shape: Any = node.shape
+            found.append(
+                value
+                if value.shape == shape
+                else Array.full(shape, value.data[0])
+                if not value.shape
+                else value.reshaped(shape)
+            )
+        else:
+            found.append(operation(node.operation).forward([found[i] for i in node.inputs], node.options))
+    return found
+
+
+def too_large(c: Computation, index: int) -> None:
+    shape: Any = c.nodes[index].shape
+    if any(not isinstance(size, int) for size in shape):
+        raise SpecError("no-value", f"the shape of {c.label(index)} is not known in numbers", hint="give its sizes")
+    if prod(shape) > MAX_ELEMENTS:
+        raise SpecError(
+            "too-large",
+            f"{c.label(index)} has {prod(shape):,} numbers",
+            expected=f"at most {MAX_ELEMENTS:,} for values",
+            span=c.nodes[index].expression.span,
+            source=c.source,
+        )
+
+
+def gradients(c: Computation, values: list[Array], seed: Array | None = None) -> dict[int, Array]:
+    """∂(last equation)/∂(node) for every node that the result depends on, by reverse mode.
+
+    The last equation must be a number, or ``seed`` the gradient of a later loss in it.
+    """
+    output = c.output
+    if seed is None:
+        if len(values[output].data) != 1:
+            raise SpecError(
+                "not-a-number",
+                f"{c.label(output)} has shape {list(values[output].shape)}; gradients are of one number",
+                hint='add a loss, such as --loss "mse(y, t)", or sum(·)',
+            )  # fmt: skip
+        seed = Array.full(values[output].shape, ONE)
+    found = {output: seed}
+    for i in range(output, -1, -1):
+        node = c.nodes[i]
+        if i not in found or node.is_leaf:
+            continue
+        parts = operation(node.operation).backward(found[i], [values[j] for j in node.inputs], values[i], node.options)
+        for j, part in zip(node.inputs, parts):
+            found[j] = found[j].plus(part) if j in found else part
+    return found
+
+
+def jacobian(c: Computation, values: list[Array], edge: Edge) -> Array:
+    """∂q/∂z of one edge in full: the axes of q, then those of z."""
+    node, q, z = c.nodes[edge.target], values[edge.target], values[edge.source]
+    inputs = [values[j] for j in node.inputs]
+    data: list[Value] = []
+    for place in range(len(q.data)):
+        unit = Array.unit(q.shape, place)
+        data += operation(node.operation).backward(unit, inputs, q, node.options)[edge.place].data
+    return Array((*q.shape, *z.shape), tuple(data))
+
+
+def differences(c: Computation, name: str, values: list[Array], step: float = 1e-6) -> Array:
+    """∂(last equation)/∂(an input) by central differences: a check of ``gradients``."""
+    start = values[c.names[name]]
+    slopes: list[Value] = []
+    for i in range(len(start.data)):
+        ends = []
+        for sign in (1, -1):
+            moved = tuple(float(v) + sign * step * (i == j) for j, v in enumerate(start.data))
+            ends.append(float(evaluate(c, {**_values(c, values), name: Array(start.shape, moved)})[c.output].data[0]))
+        slopes.append((ends[0] - ends[1]) / (2 * step))
+    return Array(start.shape, tuple(slopes))
+
+
+def _values(c: Computation, values: list[Array]) -> dict[str, Array]:
+    return {node.name: values[i] for i, node in enumerate(c.nodes) if node.operation == "input"}
+
+
+class Update(NamedTuple):
+    """One parameter before and after a step."""
+
+    name: str
+    before: Array
+    gradient: Array
+    after: Array
+    words: str
+
+
+def updates(
+    c: Computation,
+    values: list[Array],
+    grads: Mapping[int, Array],
+    lr: Value,
+    momentum: Value = ZERO,
+    weight_decay: Value = ZERO,
+) -> list[Update]:
+    """One step of gradient descent: w − α·v, v = μ·0 + g + λ·w (the velocity starts at 0, as torch's first step)."""
+    found = []
+    for name in c.parameters:
+        index = c.names[name]
+        if index not in grads:
+            continue
+        before, g = values[index], grads[index]
+        step = g.plus(before.times(weight_decay)) if weight_decay != 0 else g
+        words = f"{name} − {text(lr)} · " + (
+            f"(∂ + {text(weight_decay)} {name})" if weight_decay != 0 else f"∂{c.label(c.output)}/∂{name}"
+        )
+        found.append(Update(name, before, g, before.plus(step.times(-lr)), words))
+    return found
+
+
+def cautions(c: Computation, values: list[Array] | None = None) -> list[Caution]:
+    """Where the formula invites trouble in floating point, whatever the numbers, or with these numbers."""
+    found = []
+    for i, node in enumerate(c.nodes):
+        inner = c.nodes[node.inputs[0]].operation if node.inputs else ""
+        label = c.label(i)
+        if node.operation == "log" and inner == "softmax":
+            found.append(
+                Caution(
+                    label,
+                    "a softmax output that rounds to 0 gives log 0 = −∞, and 0 · (−∞) = nan; its gradient divides by 0",
+                    "logsoftmax(z) = z − max z − log Σ exp(z − max z), or cross_entropy(z, y)",
+                )
+            )
+        elif node.operation == "log" and inner == "sigmoid":
+            found.append(
+                Caution(
+                    label,
+                    "σ rounds to 0 for scores below about −745 (float32: −104), and log 0 = −∞",
+                    "log σ(z) = min(0, z) − log(1 + exp(−|z|)) (torch: logsigmoid)",
+                )
+            )
+        elif (
+            node.operation == "log"
+            and inner == "sub"
+            and c.nodes[c.nodes[node.inputs[0]].inputs[1]].operation == "sigmoid"
+        ):
+            found.append(
+                Caution(
+                    label,
+                    "1 − σ(z) rounds to 0 for scores above about 37 (float32: 17), and log 0 = −∞",
+                    "log(1 − σ(z)) = log σ(−z) = −max(0, z) − log(1 + exp(−|z|))",
+                )
+            )
+        elif (
+            node.operation == "div" and inner == "exp" and c.nodes[node.inputs[1]].operation in ("sum", "repeat", "add")
+        ):
+            found.append(
+                Caution(
+                    label,
+                    "exp overflows above 709 (float32: 88): ∞/∞ = nan",
+                    "softmax(z) = exp(z − max z) / Σ exp(z − max z): the same value, and no exponent is above 0",
+                )
+            )
+        elif (
+            node.operation == "log"
+            and inner in ("sum", "add")
+            and any(c.nodes[j].operation in ("exp", "repeat") for j in c.nodes[node.inputs[0]].inputs)
+        ):
+            found.append(
+                Caution(label, "exp overflows above 709 (float32: 88)", "log Σ exp(z) = max z + log Σ exp(z − max z)")
+            )
+        elif node.operation == "bce":
+            found.append(
+                Caution(
+                    label,
+                    "a probability that rounds to 0 or 1 gives log 0 = −∞",
+                    "the loss from scores: max(0, z) − z y + log(1 + exp(−|z|)) (torch: BCEWithLogitsLoss)",
+                )
+            )
+        elif node.operation == "norm" and node.options.get("p", 2) == 2:
+            found.append(
+                Caution(label, "the norm has no derivative at 0 (x/‖x‖ is 0/0; torch takes 0)", "‖x‖² where it will do")
+            )
+        if values is not None and any(not _finite(v) for v in values[i].data):
+            found.append(
+                Caution(
+                    label,
+                    "with these numbers it is not finite",
+                    f"other numbers for {', '.join(c.label(j) for j in node.inputs) or label}",
+                )
+            )
+    return list(dict.fromkeys(found))
+
+
+def _finite(value: Value) -> bool:
+    return isinstance(value, Exact) or value - value == 0

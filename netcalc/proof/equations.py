@@ -1,0 +1,216 @@
+"""A computation held against torch: the same operations as tensors, and autograd for the gradients."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from netcalc.dims import substitute, symbols
+from netcalc.equations.arrays import Array, floats
+from netcalc.equations.inference import Computation, Node
+from netcalc.equations.values import evaluate, gradients
+from netcalc.equations.windows import pair
+
+try:
+    import torch
+    from torch.nn import functional as F
+except ImportError as error:  # pragma: no cover - exercised in a process without torch
+    raise ImportError('verify needs torch: pip install "netcalc-nn[torch]"') from error
+
+
+class Check(NamedTuple):
+    """One figure: what netcalc states, what torch found, and the verdict."""
+
+    figure: str
+    status: str
+    stated: str = ""
+    found: str = ""
+    why: str = ""
+
+
+def run(c: Computation, values: dict[str, Any]) -> list[Any]:
+    """Every node as a tensor; ``values`` are the inputs."""
+    found: list[Any] = []
+    for node in c.nodes:
+        if node.operation == "input":
+            found.append(values[node.name])
+        elif node.operation == "constant":
+            if node.value is None:  # a letter that stands as a number
+                found.append(torch.ones(_ints(node.shape), dtype=torch.float64))
+                continue
+            constant = torch.tensor(floats(node.value), dtype=torch.float64).reshape(node.value.shape)
+            found.append(constant.expand(_ints(node.shape)))
+        else:
+            found.append(_apply(node, [found[i] for i in node.inputs]))
+    return found
+
+
+def _ints(shape: Any) -> tuple[int, ...]:
+    return tuple(int(n) for n in shape)
+
+
+def _apply(node: Node, x: list[Any]) -> Any:
+    options = dict(node.options)
+    match node.operation:
+        case "add":
+            return x[0] + x[1]
+        case "sub":
+            return x[0] - x[1]
+        case "mul":
+            return x[0] * x[1]
+        case "div":
+            return x[0] / x[1]
+        case "max":
+            return torch.maximum(x[0], x[1])
+        case "min":
+            return torch.minimum(x[0], x[1])
+        case "neg":
+            return -x[0]
+        case "pow":
+            return x[0] ** float(options["exponent"])
+        case "matmul":
+            return x[0] @ x[1]
+        case "outer":
+            return torch.outer(x[0], x[1])
+        case "transpose":
+            return x[0].T
+        case "vec":
+            return x[0].mT.reshape(-1) if x[0].dim() == 2 else x[0].reshape(-1)
+        case "unvec":
+            return x[0].reshape(_ints(node.shape)[::-1]).T
+        case "reshape":
+            return x[0].reshape(_ints(node.shape))
+        case "stack":
+            if options.get("rows"):
+                return torch.stack(x)
+            rank = max(t.dim() for t in x)
+            columns = next((t.shape[1] for t in x if t.dim() == 2), 0)
+            if rank == 2:
+                return torch.cat([t if t.dim() == 2 else t.expand(1, columns) for t in x])
+            return torch.cat([t.reshape(-1) for t in x])
+        case "repeat":
+            axis = options.get("axis")
+            tensor = x[0] if axis != 0 else x[0][:, None]
+            return tensor.expand(_ints(node.shape))
+        case "sum":
+            return x[0].sum()
+        case "mean":
+            return x[0].mean()
+        case "norm":
+            return x[0].norm(p=options.get("p", 2))
+        case "sqnorm":
+            return (x[0] ** 2).sum()
+        case "softmax" | "logsoftmax":
+            function = torch.softmax if node.operation == "softmax" else torch.log_softmax
+            return function(x[0], dim=int(options.get("axis", -1)))
+        case "mse":
+            return F.mse_loss(x[0], x[1])
+        case "half_mse":
+            return F.mse_loss(x[0], x[1]) / 2
+        case "sse":
+            return F.mse_loss(x[0], x[1], reduction="sum")
+        case "half_sse":
+            return F.mse_loss(x[0], x[1], reduction="sum") / 2
+        case "bce":
+            return F.binary_cross_entropy(x[0], x[1])
+        case "cross_entropy":
+            return F.cross_entropy(x[0], x[1])
+        case "step":
+            return (x[0] > 0) + 0 * x[0]  # heaviside has no derivative in torch: it is 0
+        case "leaky_relu" | "softplus" | "silu" | "gelu":
+            return getattr(F, node.operation)(x[0])
+        case "conv" | "convtranspose" | "maxpool" | "avgpool":
+            return _window(node, x, options)
+    return getattr(torch, node.operation)(x[0])
+
+
+def _window(node: Node, x: list[Any], options: dict[str, Any]) -> Any:
+    """As an image with a batch axis and channels."""
+    rank = 1 if x[0].dim() == 1 else 2
+    lifted = x[0].reshape((1,) * (4 - x[0].dim()) + tuple(x[0].shape))
+    stated: Any = {
+        name: pair(options, name, 1, rank)
+        for name in ("stride", "padding", "dilation", "output_padding")
+        if name in options
+    }
+    if node.operation in ("conv", "convtranspose"):
+        kernel = x[1].reshape((1,) * (4 - x[1].dim()) + tuple(x[1].shape))
+        function: Any = F.conv2d if node.operation == "conv" else F.conv_transpose2d
+        result = function(lifted, kernel, **stated)
+    else:
+        size = pair(options, "size", 1, rank)
+        pool: Any = F.max_pool2d if node.operation == "maxpool" else F.avg_pool2d
+        result = pool(lifted, size, **stated)
+    return result.reshape(_ints(node.shape))
+
+
+def check(c: Computation) -> list[Check]:
+    """Shapes (with random numbers, letters as small sizes), then values and gradients where there are numbers."""
+    checks = [_shapes(c)]
+    lettered = any(not isinstance(size, int) for node in c.nodes for size in node.shape)
+    if lettered or any(node.value is None for node in c.inputs) or not c.inputs:
+        return [*checks, Check("values", "not checked", why="no numbers are given")]
+    values = evaluate(c)
+    leaves = {
+        node.name: torch.tensor(floats(values[c.names[node.name]]), dtype=torch.float64)
+        .reshape(_ints(node.shape))
+        .requires_grad_()
+        for node in c.inputs
+    }
+    tensors = run(c, leaves)
+    for i, node in enumerate(c.nodes):
+        if node.operation not in ("input", "constant"):
+            checks.append(_compared(f"value of {c.label(i)}", values[i], tensors[i]))
+    if len(values[c.output].data) == 1:
+        grads = gradients(c, values)
+        tensors[c.output].sum().backward()
+        for name, leaf in leaves.items():
+            if leaf.grad is not None and c.names[name] in grads:
+                checks.append(_compared(f"gradient in {name}", grads[c.names[name]], leaf.grad))
+    return checks
+
+
+def _compared(figure: str, ours: Array, theirs: Any) -> Check:
+    stated = torch.tensor(floats(ours), dtype=torch.float64).reshape(ours.shape)
+    same = tuple(theirs.shape) == ours.shape and torch.allclose(
+        stated, theirs.detach(), rtol=1e-9, atol=1e-9, equal_nan=True
+    )
+    return Check(figure, "proved" if same else "differs", str(stated.tolist()), str(theirs.tolist()))
+
+
+def _shapes(c: Computation) -> Check:
+    letters = sorted(
+        {name for node in c.nodes for size in node.shape if not isinstance(size, int) for name in symbols(size)}
+    )
+    sizes = {name: 2 + i for i, name in enumerate(letters)}
+    if any(node.operation in ("loss", "ℓ", "f", "g", "φ", "ψ") for node in c.nodes):
+        return Check("shapes", "not checked", why="a function is not stated")
+    if c.conditions:
+        return Check("shapes", "not checked", why="they depend on conditions")
+    from dataclasses import replace
+
+    def put(shape: Any) -> tuple[int, ...]:
+        return _ints(substitute(size, sizes) if not isinstance(size, int) else size for size in shape)
+
+    nodes = tuple(
+        replace(
+            n,
+            shape=put(n.shape),
+            options={
+                k: put(v) if k == "size" and n.operation in ("repeat", "unvec", "reshape") else v
+                for k, v in n.options.items()
+            },
+        )
+        for n in c.nodes
+    )
+    filled = replace(c, nodes=nodes)
+    if any(size < 1 for node in nodes for size in node.shape):
+        return Check("shapes", "not checked", why="the sizes tried are too small for it")
+    tensors = run(filled, {node.name: torch.rand(_ints(node.shape), dtype=torch.float64) for node in filled.inputs})
+    wrong = [
+        (c.label(i), node.shape, tuple(t.shape))
+        for i, (node, t) in enumerate(zip(nodes, tensors))
+        if tuple(t.shape) != node.shape
+    ]
+    if wrong:
+        return Check("shapes", "differs", str(wrong[0][1]), str(wrong[0][2]), wrong[0][0])
+    return Check("shapes", "proved", why=f"{len(nodes)} nodes")

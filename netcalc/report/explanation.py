@@ -1,0 +1,433 @@
+"""Explanations as text, Markdown and LaTeX: the same lines, set three ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from netcalc.analysis.explanation import Alike, Explanation, LayerWorking, Tensor, Total
+from netcalc.analysis.operations import Ops
+from netcalc.analysis.report import CONVENTION
+from netcalc.analysis.written import LATEX, PLAIN, Letter, Script, crossed, in_names, in_numbers, product_in
+from netcalc.layers.base import shape_text
+from netcalc.report.rows import axes, title
+
+MOST = 12  # addends that a sum shows before it goes on in the next line
+
+
+class Step(NamedTuple):
+    """``label: form = form = form``; ``group`` is the heading it stands under."""
+
+    group: str
+    label: str
+    forms: tuple[str, ...]
+    note: str = ""
+
+
+# ---------------------------------------------------------------- what is said
+
+
+def steps(entry: LayerWorking, script: Script, brief: bool = False) -> Iterator[Step]:
+    """The lines of one layer's working: output size, parameters, operations, MACs, receptive field."""
+    yield from _output(entry, script, brief)
+    yield from _parameters(entry, script, brief)
+    yield from _operations(entry, script, brief)
+    if not (isinstance(entry.macs.result, int) and entry.macs.result == 0):
+        forms = _forms(entry.macs.formula, script, entry.macs.result, brief)
+        yield Step("MACs", "", forms)
+    yield from _field(entry, script, brief)
+
+
+def _output(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
+    said: dict[str, str] = {}
+    for working in entry.output:
+        if not working.what:
+            continue
+        name, numbers = script.name(working.what), in_numbers(working.formula, script)
+        if numbers in said:
+            yield Step("output", name, (script.size(working.result),), f"likewise as {said[numbers]}")
+            continue
+        said[numbers] = working.what
+        result = script.size(working.result)
+        forms = (numbers, result) if brief else (in_names(working.formula, script), numbers, result)
+        yield Step("output", name, _distinct(forms))
+
+
+def _parameters(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
+    own = [tensor for tensor in entry.tensors if not tensor.shared]
+    for tensor in entry.tensors:
+        if tensor.shared:
+            yield Step("parameters", tensor.name, (), f"is {tensor.shared}: counted there")
+            continue
+        yield Step("parameters", f"{tensor.name} {_axes(tensor, script, brief)}", _tensor_forms(tensor, script, brief))
+    if len(own) > 1:
+        added = " + ".join(script.size(tensor.result) for tensor in own)
+        yield Step("parameters", "together", (added, script.size(entry.report.own_params)))
+    for tensor in entry.buffers if not brief else ():
+        yield Step(
+            "buffers", f"{tensor.name} {_axes(tensor, script, brief)}".rstrip(), _tensor_forms(tensor, script, brief)
+        )
+
+
+def _axes(tensor: Tensor, script: Script, brief: bool) -> str:
+    show = in_numbers if brief else in_names
+    return f"[{', '.join(show(axis, script) for axis in tensor.axes)}]"
+
+
+def _tensor_forms(tensor: Tensor, script: Script, brief: bool) -> tuple[str, ...]:
+    named = [] if brief else [crossed(tensor.axes, script)]
+    return _distinct((*named, crossed(tensor.axes, script, numbers=True), script.size(tensor.result)))
+
+
+def _operations(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
+    for line in entry.ledger:
+        kinds = [script.kind(part.kind) for part in line.parts]
+        written = [
+            [product_in(part.formula, script, numbers=numbers) for part in line.parts] for numbers in (False, True)
+        ]
+        results = [script.size(part.result) for part in line.parts]
+        forms = [" + ".join(count + kind for count, kind in zip(row, kinds)) for row in (*written, results)]
+        label = line.label if script is PLAIN else label_latex(line.label)
+        yield Step("operations", label, _distinct(forms[1:2] if brief else forms))
+    report = entry.report
+    if len(entry.ledger) > 1 or len(entry.ledger) == 1 and len(entry.ledger[0].parts) > 1:
+        yield Step("operations", "together", _distinct([_ops(report.ops, script), script.size(report.flops)]))
+    for name in report.uncounted:
+        yield Step("operations", "uncounted", (), name)
+    if not entry.ledger and not report.uncounted:
+        yield Step("operations", "", (script.size(0),), report.note)
+
+
+def _ops(ops: Ops, script: Script) -> str:
+    return " + ".join(f"{script.size(count)}{script.kind(kind)}" for kind, count in ops.items())
+
+
+def _field(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
+    field = entry.report.receptive_field
+    if field is None or entry.field_note:
+        if field is not None:
+            yield Step("receptive field", "", (script.word(axes(field.size)),), entry.field_note)
+        return
+    for working in entry.field:
+        if brief and working.what != "size":
+            continue
+        yield Step("receptive field", working.what, _forms(working.formula, script, working.result, brief))
+
+
+def _forms(formula: Any, script: Script, result: Any, brief: bool) -> tuple[str, ...]:
+    named = [] if brief else [product_in(formula, script)]
+    return _distinct((*named, product_in(formula, script, numbers=True), script.size(result)))
+
+
+def _distinct(forms: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(forms))
+
+
+def letters_line(entry: LayerWorking, script: Script) -> str:
+    """``C = 3, H = 32, k = 3``"""
+    known = {"r": "field of the input", "j": "its stride", "b": "its start"}
+    plain = [letter for letter in entry.letters if letter.name not in known]
+    return ", ".join(_given(letter, script) for letter in plain)
+
+
+def _given(letter: Letter, script: Script) -> str:
+    written = f"{script.name(letter.name)} = {script.size(letter.size)}"
+    return written if script is PLAIN else f"${written}$"
+
+
+def total_form(total: Total, script: Script) -> tuple[str, str]:
+    """A total's addends as a sum, and the result. Addends that occur more than once stand once, with their count."""
+    if total.what == "operations":
+        return " + ".join(f"{script.size(n)}{script.kind(kind)}" for _, n, kind in total.addends), script.size(
+            total.result
+        )
+    addends = []
+    for count, size, _ in total.addends:
+        written = script.size(size)
+        written = script.group(written) if " " in written and count > 1 else written
+        addends.append(f"{count}{script.cross}{written}" if count > 1 else written)
+    return " + ".join(addends) or script.size(0), script.size(total.result)
+
+
+def alike_text(entry: Alike) -> str:
+    """``as layer1.1: 10 layers, 70,400 parameters, 442,365,952 FLOPs``"""
+    from netcalc.analysis.report import shown
+    from netcalc.dims import total
+
+    layers = entry.layers
+    count = f"{len(layers)} layers, " if len(layers) > 1 else ""
+    params, flops = total(layer.own_params for layer in layers), total(layer.flops for layer in layers)
+    return f"as {entry.model}: {count}{shown(params)} parameters, {shown(flops)} FLOPs"
+
+
+# ---------------------------------------------------------------- text
+
+
+def as_text(explanation: Explanation, brief: bool = False, width: int = 80) -> str:
+    """The working for a terminal: a line as long as it fits, else each form on its own line."""
+    lines = [title(explanation.report), ""]
+    for entry in explanation.entries:
+        if isinstance(entry, Alike):
+            lines += [f"{entry.name}  {alike_text(entry)}", ""]
+            continue
+        lines += _head(entry, brief)
+        group = ""
+        for step in steps(entry, PLAIN, brief):
+            if step.group != group and not _inline(step):
+                lines.append(f"  {_heading(step)}")
+            group = step.group
+            lines += _step_text(step, width)
+        lines.append("")
+    if explanation.totals:
+        lines.append("overall")
+        for total in explanation.totals:
+            added, result = total_form(total, PLAIN)
+            name = "" if total.what == "operations" else total.what
+            lines += _total_text(name, added, result, width)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _head(entry: LayerWorking, brief: bool) -> list[str]:
+    report = entry.report
+    inputs = ", ".join(shape_text(shape) for shape in dict.fromkeys(report.input_shapes))
+    many = f"{len(report.input_shapes)} of " if len(report.input_shapes) > 1 and "," not in inputs else ""
+    lines = [f"{entry.name}  {report.layer!r}", f"  {many}{inputs} → {shape_text(report.output_shape)}"]
+    given = letters_line(entry, PLAIN)
+    return lines + ([f"  with {given}"] if given and not brief else [])
+
+
+def _heading(step: Step) -> str:
+    recurrence = any(" r +" in f" {form}" for form in step.forms)
+    return f"{step.group} (r, j, b: size, stride and start of its input's)" if recurrence else step.group
+
+
+def _inline(step: Step) -> bool:
+    return not step.label
+
+
+def _step_text(step: Step, width: int) -> list[str]:
+    sign = " = " if step.label.endswith(("_out", "size", "stride", "start", "together")) else ": "
+    head = f"    {step.label}" if step.label else f"  {step.group}"
+    note = f" ({step.note})" if step.note and step.forms else f" {step.note}" if step.note else ""
+    sign = sign if step.forms else ":"
+    written = f"{head}{sign}{' = '.join(step.forms)}{note}"
+    if len(written) <= width or len(step.forms) < 2:
+        return _broken(written, width, " " * (len(head) + 3))
+    margin = " " * max(len(head) - 2, 4)
+    lines = _broken(f"{head}{sign}{step.forms[0]}", width, margin + "    ")
+    for form in step.forms[1:]:
+        lines += _broken(f"{margin}  = {form}{note if form is step.forms[-1] else ''}", width, margin + "    ")
+    return lines
+
+
+def _broken(line: str, width: int, margin: str) -> list[str]:
+    """A line too long, broken before a plus."""
+    lines = []
+    margin = margin if len(margin) < width // 2 else " " * 8
+    while len(line) > width and (cut := line.rfind(" + ", len(margin) + 4, width)) > 0:
+        lines.append(line[:cut])
+        line = f"{margin}{line[cut + 1 :]}"
+    return [*lines, line]
+
+
+def _total_text(name: str, added: str, result: str, width: int) -> list[str]:
+    if added == result:
+        return [f"  {name}: {result}"]
+    if not name:
+        return _broken(f"    = {added}", width, "      ")
+    if name == "FLOPs":
+        name = f"FLOPs ({CONVENTION})"
+    return _broken(f"  {name}: {result} = {added}", width, "      ")
+
+
+# ---------------------------------------------------------------- Markdown
+
+
+def as_markdown(explanation: Explanation, brief: bool = False) -> str:
+    """The working as Markdown, its formulas in code spans."""
+    lines = [f"**{title(explanation.report)}**", ""]
+    for entry in explanation.entries:
+        if isinstance(entry, Alike):
+            lines += [f"### {entry.name}", "", f"{alike_text(entry).replace(entry.model, f'`{entry.model}`', 1)}.", ""]
+            continue
+        lines += _head_markdown(entry, brief)
+        lines += [_step_markdown(step) for step in steps(entry, PLAIN, brief)]
+        lines.append("")
+    if explanation.totals:
+        lines += ["### overall", ""]
+    for total in explanation.totals:
+        added, result = total_form(total, PLAIN)
+        lines.append(f"- {total.what}: {result}" if added == result else f"- {total.what}: `{added}` = **{result}**")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _head_markdown(entry: LayerWorking, brief: bool) -> list[str]:
+    _, shapes, *given = _head(entry, brief)
+    lines = [f"### {entry.name}", "", f"`{entry.report.layer!r}`: {shapes.strip()}"]
+    return [*lines, *(f"{line.strip()}" for line in given), ""]
+
+
+def _step_markdown(step: Step) -> str:
+    label = f" {step.label}" if step.label else ""
+    forms = " = ".join(f"`{form}`" for form in step.forms[:-1])
+    result = f"**{step.forms[-1]}**" if step.forms else ""
+    note = f" ({step.note})" if step.note and step.forms else step.note
+    return f"- {step.group}{label}: {' = '.join(part for part in (forms, result) if part)}{note}"
+
+
+# ---------------------------------------------------------------- LaTeX
+
+_PREAMBLE = r"""\documentclass[fleqn]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{amsmath,amssymb}
+\usepackage[a4paper,margin=22mm]{geometry}
+\setlength{\parindent}{0pt}
+\setlength{\mathindent}{0pt}
+\allowdisplaybreaks
+\begin{document}
+"""
+
+
+def as_latex(explanation: Explanation, brief: bool = False, fragment: bool = False) -> str:
+    """The working as LaTeX: a document, or with ``fragment`` what stands between its begin and end (needs amsmath)."""
+    lines = [rf"\section*{{{prose(title(explanation.report))}}}"]
+    for entry in explanation.entries:
+        if isinstance(entry, Alike):
+            lines.append(rf"\subsection*{{{prose(entry.name)}}}" + f"\n{prose(alike_text(entry))}.")
+            continue
+        lines += _layer_latex(entry, brief)
+    if explanation.totals:
+        lines.append(r"\subsection*{overall}")
+        lines.append(_aligned_latex([_total_latex(total) for total in explanation.totals]))
+    body = "\n".join(lines) + "\n"
+    return body if fragment else f"{_PREAMBLE}{body}\\end{{document}}\n"
+
+
+def _layer_latex(entry: LayerWorking, brief: bool) -> list[str]:
+    _, shapes, *_ = _head(entry, brief)
+    lines = [rf"\subsection*{{{prose(entry.name)}}}"]
+    layer = prose(repr(entry.report.layer)).replace(", ", ",\\allowbreak{} ")
+    lines.append(rf"\texttt{{{layer}}} \\ ${sizes_latex(shapes.strip())}$")
+    if not brief and (given := letters_line(entry, LATEX)):
+        lines.append(f"\\\\ with {given}")
+    rows = []
+    group = ""
+    for step in steps(entry, LATEX, brief):
+        head = rf"\textbf{{{step.group}}}" if step.group != group else ""
+        group = step.group
+        rows.append(_step_latex(step, head))
+    lines.append(_aligned_latex(rows))
+    return lines
+
+
+def _step_latex(step: Step, head: str) -> str:
+    label = step.label
+    if step.group in ("parameters", "buffers") or label in ("size", "stride", "start", "together", "uncounted"):
+        name, _, shape = label.partition(" ")
+        label = rf"\text{{{prose(name)}}}" + (rf"\ {shape}" if shape else "") if label else ""
+    note = rf"\quad\text{{({prose(step.note)})}}" if step.note else ""
+    if not step.forms:
+        return rf"{_text_head(head)} & \ {label}{note}"
+    if not label:
+        first, *rest = step.forms
+        return rf"{_text_head(head)} & \ {_fit(first)}" + "".join(rf" \\ & \quad = {_fit(f)}" for f in rest) + note
+    short = _seen("".join((label, *step.forms, note))) < 62
+    joint = " = " if short else r" \\ & \quad = "
+    return rf"{_text_head(head)} & \ {label}{_joint(step, short)}{joint.join(map(_fit, step.forms))}{note}"
+
+
+def _seen(written: str) -> int:
+    """About how many signs LaTeX makes of it."""
+    for command in (r"\text", r"\mathrm", r"\left", r"\right", r"\times", r"\cdot", r"\quad", "{", "}", "\\", " "):
+        written = written.replace(command, "x" if command in (r"\times", r"\cdot") else "")
+    return len(written)
+
+
+def _joint(step: Step, short: bool) -> str:
+    equals = step.label.endswith(("size", "stride", "start", "together", "}}")) and step.group != "operations"
+    equals = equals or step.group == "output" or step.label == "together"
+    if short:
+        return " = " if equals else r":\ "
+    return r" \\ & \quad = " if equals else r": \\ & \quad \phantom{=}\ "
+
+
+def _text_head(head: str) -> str:
+    return rf"\text{{{head}}}" if head else ""
+
+
+def _fit(form: str, most: int = 66) -> str:
+    """A sum too long for a line, broken before a plus."""
+    if _seen(form) <= most or r"\left" in form:
+        return form
+    rows, row = [], ""
+    for part in form.split(" + "):
+        longer = f"{row} + {part}" if row else part
+        if row and _seen(longer) > most:
+            rows.append(row)
+            longer = part
+        row = longer
+    return r" \\ & \qquad {}+ ".join([*rows, row])
+
+
+def _total_latex(total: Total) -> str:
+    added, result = total_form(total, LATEX)
+    name = "" if total.what == "operations" else prose(total.what)
+    if not name:
+        return rf" & \quad = {_fit(added)}"
+    return rf"\text{{\textbf{{{name}}}}} & \ {result}" + ("" if added == result else rf" \\ & \quad = {_fit(added)}")
+
+
+def _aligned_latex(rows: list[str]) -> str:
+    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}" if rows else ""
+
+
+_SIGNS = {
+    "−": "-", "·": r"\cdot ", "∗": r"\ast ", "×": r"\times ", "→": r"\to ", "Σ": r"\Sigma ", "√": r"\surd ",
+    "σ": r"\sigma ", "ε": r"\varepsilon ", "π": r"\pi ", "γ": r"\gamma ", "β": r"\beta ", "ω": r"\omega ",
+    "‖": r"\Vert ", "ᵀ": "^{T}", "²": "^{2}", "³": "^{3}", "ᵖ": "^{p}", "ᵏ": "^{k}", "₁": "_{1}", "₂": "_{2}",
+    "ₖ": "_{k}", "ᵢ": "_{i}", "ⱼ": "_{j}", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "≥": r"\ge ", "≤": r"\le ",
+    "∏": r"\textstyle\prod ", "Φ": r"\Phi ", "φ": r"\varphi ", "δ": r"\delta ", "∞": r"\infty ", "½": r"\tfrac12 ",
+    "±": r"\pm ", "⌈": r"\lceil ", "⌉": r"\rceil ", "ᴸ": "^{L}", "…": r"\ldots ",
+}  # fmt: skip
+_ESCAPED = {
+    "\\": r"\textbackslash{}", "_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
+    "^": r"\^{}", "~": r"\~{}",
+}  # fmt: skip
+
+
+def prose(text: str) -> str:
+    """A text for LaTeX outside of formulas; its signs become small formulas.
+
+    >>> print(prose("max_pool → 3 × 4"))
+    max\\_pool $\\to $ 3 $\\times $ 4
+    """
+    return "".join(_ESCAPED.get(c) or (f"${_SIGNS[c]}$" if c in _SIGNS else c) for c in text)
+
+
+def sizes_latex(text: str) -> str:
+    """A shape such as 3x32x32 → 10 in a formula."""
+    signs = "".join(r"\times " if c == "x" else _SIGNS.get(c, c) for c in text.replace("max", "\0"))
+    return signs.replace("\0", r"\max").replace("_", r"\_").replace(" of ", r"\text{ of }")
+
+
+def label_latex(label: str) -> str:
+    r"""A label of the ledger as a formula: words upright, signs as they are.
+
+    >>> print(label_latex("max(0, ·)"), "|", label_latex("W ∗ x"), "|", label_latex("max of the window"))
+    \max(0, \cdot ) | W\ \ast \ x | \max\ \text{of}\ \text{the}\ \text{window}
+    """
+    import re
+
+    functions = ("max", "min", "exp", "log", "sin", "cos", "tanh")
+    found = []
+    for token in re.findall(r"(?<=W)_[qkvo]|[A-Za-z]{2,}|.", label):
+        if token.isalpha() and token.isascii() and len(token) > 1:
+            found.append(rf"\{token}" if token in functions else rf"\text{{{token}}}")
+        elif token in ("_q", "_k", "_v", "_o"):
+            found.append(f"_{{{token[1]}}}")
+        elif token == " ":
+            found.append(r"\ " if found and not found[-1].endswith((",", r"\ ")) else " ")
+        else:
+            found.append(_SIGNS.get(token) or {"_": r"\_", "*": r"\ast ", "{": r"\{", "}": r"\}"}.get(token, token))
+    return "".join(found)

@@ -1,0 +1,183 @@
+"""Formulas as text, Markdown, LaTeX, a Python function, or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from netcalc.analysis.conditions import Requirement
+from netcalc.analysis.formula import FIGURES, Formula
+from netcalc.analysis.report import Report, plain
+from netcalc.dims import Dim, factored_latex, factored_text, latex, python, text
+from netcalc.report.explanation import prose
+from netcalc.report.rows import title
+
+LABELS = {"params": "parameters", "macs": "MACs", "flops": "FLOPs", "shape": "output", "rf": "receptive field"}
+
+
+def label(found: Formula) -> str:
+    return LABELS.get(found.figure, found.figure.replace("_", " "))
+
+
+def written(found: Formula, write: Callable[[Dim], str], cross: str = " x ") -> str:
+    """The formula's values, those of several axes between crosses."""
+    return cross.join(write(value) for value in found.values) or "scalar"
+
+
+def _text(factored: bool) -> Callable[[Dim], str]:
+    def write(size: Dim) -> str:
+        return f"{size:,}" if isinstance(size, int) else (factored_text if factored else text)(size)
+
+    return write
+
+
+def _latex(factored: bool) -> Callable[[Dim], str]:
+    def write(size: Dim) -> str:
+        if isinstance(size, int):
+            return f"{size:,}".replace(",", "{,}")
+        return (factored_latex if factored else latex)(size)
+
+    return write
+
+
+def as_text(
+    report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], factored: bool, width: int
+) -> str:
+    """For a terminal: a line a figure, long formulas broken before a plus."""
+    lines = [title(report)]
+    layer = ""
+    wide = max((len(label(one)) for one in found), default=0)
+    for one in found:
+        if one.layer != layer:
+            layer = one.layer
+            lines.append(layer or "total")
+        indent = "  " if any(other.layer for other in found) else ""
+        lines += broken(f"{indent}{label(one):<{wide}}  ", written(one, _text(factored)), width)
+    if conditions:
+        lines += broken("holds when  ", ", ".join(map(str, conditions)), width)
+    return "\n".join(lines) + "\n"
+
+
+def broken(head: str, body: str, width: int) -> list[str]:
+    """``head`` and a body that is broken before `` + `` and `` − ``, and behind a comma, where it is too long."""
+    lines, line, margin = [], head, " " * len(head)
+    pieces = body.replace(" + ", "\0+ ").replace(" − ", "\0− ").replace(", ", ",\0").split("\0")
+    for place, piece in enumerate(pieces):
+        space = " " if place and not line.endswith(margin or "\0") else ""
+        if place and len(line) + len(space) + len(piece) > width:
+            lines.append(line.rstrip())
+            line, space = margin, ""
+        line += space + piece
+    return [*lines, line.rstrip()]
+
+
+def as_markdown(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], factored: bool) -> str:
+    """A Markdown table; the formulas as text in code spans."""
+    many = any(one.layer for one in found)
+    lines = [f"**{title(report)}**", ""]
+    lines += ["| layer | figure | formula |", "|---|---|---|"] if many else ["| figure | formula |", "|---|---|"]
+    for one in found:
+        cells = [one.layer or "**total**"] if many else []
+        lines.append("| " + " | ".join([*cells, label(one), f"`{written(one, _text(factored))}`"]) + " |")
+    if conditions:
+        lines += ["", f"Holds when {', '.join(f'`{one}`' for one in conditions)}."]
+    return "\n".join(lines) + "\n"
+
+
+def as_latex(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], factored: bool) -> str:
+    """An align* block to include (needs amsmath)."""
+    from netcalc.report.explanation import label_latex
+
+    rows = []
+    layer = ""
+    for one in found:
+        if one.layer != layer and (layer := one.layer):
+            rows.append(rf"\intertext{{{prose(layer)}}}")
+        elif one.layer != layer:
+            rows.append(r"\intertext{total}")
+        value = written(one, _latex(factored), r" \times ")
+        rows.append(rf"\text{{{prose(label(one))}}} &= {_wrapped(value)} \\")
+    lines = [r"\begin{align*}", *rows]
+    lines[-1] = lines[-1].removesuffix(r" \\")
+    lines.append(r"\end{align*}")
+    if conditions:
+        lines.append("Holds when " + ", ".join(f"${label_latex(str(one))}$" for one in conditions) + ".")
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(value: str, most: int = 3) -> str:
+    """A long sum in rows of three terms."""
+    terms = value.split(" + ")
+    rows = [" + ".join(terms[i : i + most]) for i in range(0, len(terms), most)]
+    return " \\\\\n&\\quad{} + ".join(rows)
+
+
+def as_python(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], name: str) -> str:
+    """A function to paste: letters in, figures out.
+
+    >>> from netcalc.analysis.formula import formulas
+    >>> from netcalc.analysis.report import analyze
+    >>> from netcalc.spec import elaborate
+    >>> report = analyze(elaborate("T x 8 -> linear 4"))
+    >>> print(as_python(report, list(formulas(report, ["flops", "shape"])), (), "net"))
+    def net(T):
+        \"\"\"Tx8 → Tx4, by netcalc.\"\"\"
+        return {
+            "flops": 64*T,
+            "shape": (T, 4),
+        }
+    <BLANKLINE>
+    """
+    from netcalc.dims import symbols
+
+    used = {letter for one in found for value in one.values for letter in symbols(value)}
+    letters = sorted(used.union(report.graph.symbols))
+    doc = title(report)
+    lines = [f"def {_identifier(name)}({', '.join(letters)}):", f'    """{doc}, by netcalc.']
+    if conditions:
+        lines += ["", f"    Holds when {', '.join(map(str, conditions))}.", '    """']
+    else:
+        lines[-1] += '"""'
+    layers = list(dict.fromkeys(one.layer for one in found))
+    if layers == [""]:
+        return "\n".join([*lines, "    return {", *_entries(found, "        "), "    }"]) + "\n"
+    lines.append("    return {")
+    for layer in layers:
+        lines.append(f"        {layer or 'total'!r}: {{".replace("'", '"'))
+        lines += [*_entries([one for one in found if one.layer == layer], "            "), "        },"]
+    return "\n".join([*lines, "    }"]) + "\n"
+
+
+def _entries(found: Sequence[Formula], indent: str) -> list[str]:
+    lines = []
+    for one in found:
+        values = [python(value) if not isinstance(value, int) else str(value) for value in one.values]
+        single = f"({', '.join(values)}{',' if len(values) == 1 else ''})" if one.tuple_ else values[0]
+        lines += broken(f'{indent}"{one.figure}": ', f"{single},", 100 if not one.tuple_ else 10**6)
+    return lines
+
+
+def _identifier(name: str) -> str:
+    cleaned = "".join(c if c.isalnum() else "_" for c in name.rpartition("/")[2].removesuffix(".net"))
+    return cleaned if cleaned.isidentifier() else "net"
+
+
+def to_dict(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement]) -> dict[str, Any]:
+    """Formulas for programs: Python expressions and exact integers."""
+    return {
+        "letters": list(report.graph.symbols),
+        "formulas": [
+            {
+                "layer": one.layer or None,
+                "of": one.figure,
+                "formula": plain(one.values) if one.tuple_ else plain(one.value),
+            }
+            for one in found
+        ],
+        "conditions": [
+            {"text": str(one), "letters": list(one.letters), "layers": list(one.layers)} for one in conditions
+        ],
+    }
+
+
+__all__ = ["FIGURES", "as_latex", "as_markdown", "as_python", "as_text", "to_dict"]

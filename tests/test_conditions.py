@@ -1,0 +1,137 @@
+"""Conditions on letters: merged, minimal, and true of exactly the numbers for which every comparison is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netcalc.analysis.conditions import conditions_of, decided, on_domain, simplified, strict
+from netcalc.dims import maximum, substitute, symbol
+from netcalc.errors import SpecError
+from netcalc.layers.base import Condition
+from netcalc.spec import elaborate
+from netcalc.spec.letters import lettered
+from netcalc.spec.shipped import shipped_text
+
+H, W, D, HEADS = map(symbol, ("H", "W", "D", "Heads"))
+
+
+def said(*conditions):
+    return [str(one) for one in simplified((Condition(*one, ""), "here") for one in conditions)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("3xHxW -> conv 8 k11", ["H ≥ 11", "W ≥ 11"]),
+        ("CxHxW -> Conv2d(64, 8, 3, padding=1)", ["C = 64"]),
+        ("T x D -> mha 8", ["D divisible by 8"]),
+        ("T x D -> mha Heads", ["D divisible by Heads"]),
+        ("3xH -> conv 4 k3 -> flatten -> Linear(400, 10)", ["H = 102"]),
+        ("3xHxW -> conv 4 k3 -> conv 4 k3", ["H ≥ 5", "W ≥ 5"]),
+        ("3xHxW -> relu", []),
+        ("CxHxW -> pixelunshuffle 4", ["H divisible by 4", "W divisible by 4"]),
+        ("CxHxW -> gn 32 -> conv 8 k1", ["C divisible by 32", "H·W·⌊C/32⌋ ≥ 2"]),
+    ],
+)
+def test_what_networks_demand(spec, expected):
+    assert [str(one) for one in conditions_of(elaborate(spec))] == expected
+
+
+def test_unets():
+    """The divisor is found through four poolings; the layers that made it are named."""
+    same, _ = lettered(shipped_text("unet-same"), ["H", "W"])
+    found = conditions_of(same)
+    assert list(map(str, found)) == ["H divisible by 16", "W divisible by 16"]
+    assert found[0].layers == ("dec4.concat1", "dec3.concat1", "dec2.concat1", "dec1.concat1")
+    valid, _ = lettered(shipped_text("unet"), ["H"])
+    assert list(map(str, conditions_of(valid))) == ["H + 4 divisible by 16", "H ≥ 188"]
+    both, _ = lettered(shipped_text("unet"), ["H", "W"])
+    assert "H + 4 divisible by 16" in map(str, conditions_of(both)) and "H ≥ 188" in map(str, conditions_of(both))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([(H, ">=", 3), (H + 2, ">=", 9), (2 * H, ">=", 5)], ["H ≥ 7"]),
+        ([(H, "<=", 9), (H, ">=", 9)], ["H = 9"]),
+        ([(H, "<=", 9), (H, ">=", 8)], ["H ≥ 8", "H ≤ 9"]),
+        ([(H, "divisible by", 4), (H, "divisible by", 6)], ["H divisible by 12"]),
+        ([(H, "divisible by", 16), (H, ">=", 11)], ["H divisible by 16"]),
+        ([(H, "divisible by", 16), (H, ">=", 17)], ["H divisible by 16", "H ≥ 32"]),
+        ([(H + 1, "divisible by", 2)], ["H odd"]),
+        ([(H // 4 * 2, "==", H // 2)], ["H mod 4 is 0 or 1"]),
+        ([((H + 31) // 32, "==", 7)], ["H ≥ 193", "H ≤ 224"]),
+        ([(H, "<=", 3), (H, ">=", 5)], ["no value of H will do"]),
+        ([(H, "==", W)], ["H = W"]),
+        ([(3 * H + 3, "==", 3 * W)], ["H + 1 = W"]),
+        ([(D, "divisible by", HEADS)], ["D divisible by Heads"]),
+        ([(H, "==", 4), (H * W, ">=", 12)], ["H = 4", "W ≥ 3"]),
+        ([(H + W, ">=", 5), (H + W, ">=", 7)], ["H + W ≥ 7"]),
+    ],
+)
+def test_merging(conditions, expected):
+    assert said(*conditions) == expected
+
+
+sizes = st.builds(
+    lambda a, b, q, c: (a * H + b) // q + c,
+    st.integers(-3, 3).filter(bool),
+    st.integers(-9, 9),
+    st.integers(1, 6),
+    st.integers(-9, 9),
+)
+comparisons = st.one_of(
+    st.builds(
+        lambda size, relation, n: (size, relation, n), sizes, st.sampled_from(["==", ">=", "<="]), st.integers(-6, 9)
+    ),
+    st.builds(lambda size, n: (size, "divisible by", n), sizes, st.integers(1, 6)),
+    st.builds(lambda a, b: (a, "==", b), sizes, sizes),
+)
+
+
+@given(st.lists(comparisons, min_size=1, max_size=4))
+def test_merged_conditions_are_true_of_the_same_numbers(conditions):
+    """Brute force: for every size up to 150 all comparisons hold if and only if all the merged ones do."""
+    conditions = [Condition(*one, "") for one in conditions]
+    merged = simplified((one, "here") for one in conditions if one.holds is not True)
+    for h in range(1, 151):
+        each = all(
+            one._replace(left=substitute(one.left, {"H": h}), right=substitute(one.right, {"H": h})).holds
+            for one in conditions
+        )
+        assert each == all(one.holds(H=h) for one in merged), (h, list(map(str, merged)))
+
+
+def test_declared_letters_say_nothing_twice():
+    h = symbol("H", lower=32, upper=1024, multiple_of=16)
+    assert said((h // 4 * 4, "==", h)) == []
+    found = simplified([(Condition(h, "divisible by", 64, ""), "here"), (Condition(h, ">=", 20, ""), "here")])
+    assert [str(one) for one in found] == ["H divisible by 64"]
+
+
+def test_what_cannot_be_solved_is_kept_as_it_is():
+    assert said((maximum(H, 3 * H - 7), ">=", 9)) != []
+    assert said((H * H, ">=", 9)) == ["H² ≥ 9"]
+
+
+def test_values_decide_and_a_violation_names_the_layers():
+    graph, _ = lettered(shipped_text("unet-same"), ["H"])
+    assert decided(graph, {"H": 256}).symbols == ()
+    with pytest.raises(SpecError) as error:
+        decided(graph, {"H": 100})
+    assert error.value.code == "condition-violated"
+    assert "H divisible by 16" in error.value.message and "dec4.concat1" in error.value.hint
+
+
+def test_strict():
+    graph = elaborate("3xHxW -> conv 8 k11")
+    with pytest.raises(SpecError, match="H ≥ 11, W ≥ 11"):
+        strict(graph)
+    strict(graph.substitute({"H": 32, "W": 32}))
+
+
+def test_formulas_on_their_domain():
+    graph, _ = lettered(shipped_text("unet-same"), ["H", "W"])
+    narrowed = on_domain(graph, conditions_of(graph))
+    assert conditions_of(narrowed) == ()
+    assert str(narrowed.nodes[-1].shape) == "(2, H, W)"

@@ -1,0 +1,204 @@
+"""Explanations: the tutorial's working, every result exact, every rendering whole."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from click.testing import CliRunner
+
+from netcalc.analysis.explanation import Alike, explain
+from netcalc.analysis.report import Report
+from netcalc.analysis.written import Letter, in_names, in_numbers, renamed, value
+from netcalc.cli.explain import explain as command
+from netcalc.layers import all_kinds
+from netcalc.report.explanation import as_latex, as_markdown, as_text
+from netcalc.spec import elaborate, mlp_spec
+from netcalc.spec.shipped import shipped_names, shipped_text
+
+
+def run(*arguments, width=80):
+    result = CliRunner().invoke(command, list(arguments), env={"COLUMNS": str(width)})
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_the_tutorials_network_reads_as_a_tutorial():
+    text = run("mlp")
+    assert "out_features × in_features mul + out_features × (in_features − 1) add" in text
+    assert "512 × 256 mul + 512 × (256 − 1) add" in text
+    assert "+ b: out_features add = 512 add" in text
+    assert "n max = 512 max" in text
+    assert "263,680 = 262,144 + 512 + 1,024" in text and "131,584 mul + 131,584 add + 512 max" in text
+    assert "132,097 = 131,584 + 513" in text
+    brief = run("mlp", "--brief")
+    assert "W x: 512 × 256 mul + 512 × (256 − 1) add\n" in brief and "+ b: 512 add\n" in brief
+
+
+def test_a_convolution():
+    text = run("3x32x32 -> conv 16 k3 s2 p1", "conv1")
+    assert "H_out = ⌊(H + 2·p − k)/s⌋ + 1 = ⌊(32 + 2·1 − 3)/2⌋ + 1 = 16" in text
+    assert "weight [C_out, C, k, k]: C_out × C × k × k = 16 × 3 × 3 × 3 = 432" in text
+    assert "size = r + (k − 1)·j = 1 + (3 − 1)·1 = 3" in text
+    full = run("3x32x32 -> conv 16 k3 s2 p1", "conv1", "--full")
+    assert "d·(k − 1)" in full
+
+
+def test_axes_that_differ_have_letters_of_their_own():
+    text = run("3x32x20 -> conv 16 k3x5")
+    assert "k_H" in text and "k_W" in text
+
+
+def test_equal_blocks_are_explained_once():
+    explanation = explain(elaborate(shipped_text("resnet50")))
+    alike = {entry.name: entry.model for entry in explanation.entries if isinstance(entry, Alike)}
+    assert alike["layer1.2"] == "layer1.1" and alike["layer3.5"] == "layer3.1"
+    explained = {layer.name for entry in explanation.entries if isinstance(entry, Alike) for layer in entry.layers}
+    explained |= {entry.name for entry in explanation.layers}
+    assert explained == {layer.name for layer in explanation.report.layers}
+    assert len(explanation.layers) < len(explanation.report.layers) / 2
+    assert not any(isinstance(entry, Alike) for entry in explain(elaborate("8 -> relu -> relu"), full=True).entries)
+
+
+def check(explanation):
+    """Every formula's value is its result; every total is the sum of its addends and the report's."""
+    for entry in explanation.layers:
+        report = entry.report
+        for working in (*entry.output, entry.macs, *entry.field):
+            assert value(working.formula) == working.result, (entry.name, working)
+        for tensor in (*entry.tensors, *entry.buffers):
+            assert tuple(map(value, tensor.axes)) == tensor.shape
+        names = {w.what: w.result for w in entry.output if w.what}
+        for line in entry.ledger:
+            for part in line.parts:
+                assert value(part.formula) == part.result, (entry.name, part, names)
+        assert sum(part.result for line in entry.ledger for part in line.parts) == report.flops
+    for total in explanation.totals:
+        assert (
+            sum(count * size if total.what != "operations" else size for count, size, _ in total.addends)
+            == total.result
+        )
+    report = explanation.report
+    assert [total.result for total in explanation.totals] == [report.params, report.flops, report.flops, report.macs]
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_every_shipped_spec_explains_itself(name):
+    explanation = explain(elaborate(shipped_text(name)))
+    check(explanation)
+    text = as_text(explanation)
+    assert text.isprintable() or "\n" in text
+    assert "None" not in text and "Letter(" not in text
+
+
+@pytest.mark.parametrize("name", all_kinds())
+def test_every_kind_explains_its_examples(name):
+    for spec in all_kinds()[name].examples:
+        explanation = explain(elaborate(spec), full=True)
+        check(explanation)
+        for text in (as_text(explanation), as_markdown(explanation), as_latex(explanation)):
+            assert "Letter(" not in text and "Quotient(" not in text
+
+
+def test_most_kinds_explain_themselves_in_letters():
+    """A control: a rule that refuses letters falls back to numbers, and few may."""
+    plain = []
+    for name, kind in all_kinds().items():
+        for spec in kind.examples[:1]:
+            entry = next((entry for entry in reversed(explain(elaborate(spec)).layers)), None)
+            if entry and entry.ledger and not entry.letters:
+                plain.append(name)
+    assert len(plain) <= 16, plain
+
+
+def test_networks_with_letters_explain_themselves():
+    text = run("3xHxW -> conv 16 k7 s2 p3")
+    assert "⌊(H+1)/2⌋" in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_lines_break_before_the_edge(width):
+    lines = run("resnet18", width=width).splitlines()
+    long = [line for line in lines if len(line) > width and "(" not in line.split("  ")[0]]
+    assert not [line for line in long if not re.match(r"\S+  \w+\(", line)], long
+
+
+def test_json_is_exact():
+    found = json.loads(run("lenet5", "--json"))
+    assert found["layers"][0]["name"] == "conv1"
+    flops = next(total for total in found["totals"] if total["of"] == "FLOPs")
+    assert flops["result"] == 845_852 == sum(a["count"] * a["value"] for a in flops["addends"])
+    assert found["layers"][0]["parameters"][0]["formula"] == "C_out·C·k·k"
+
+
+def test_markdown():
+    text = run("lenet5", "--format", "markdown")
+    assert "### conv1" in text and "`⌊(H + 2·p − k)/s⌋ + 1`" in text
+
+
+def test_a_fragment_is_what_a_document_includes():
+    whole, part = run("mlp", "--format", "latex"), run("mlp", "--format", "latex", "--fragment")
+    assert part in whole and "\\documentclass" not in part and whole.rstrip().endswith("\\end{document}")
+
+
+def balanced(text):
+    """Braces and environments that open are closed."""
+    bare = text.replace("\\\\", "").replace("\\{", "").replace("\\}", "")
+    begun = re.findall(r"\\(begin|end)\{(\w+\*?)\}", bare)
+    stack = []
+    for what, name in begun:
+        if what == "begin":
+            stack.append(name)
+        elif not stack or stack.pop() != name:
+            return False
+    left, right = len(re.findall(r"\\left\b", text)), len(re.findall(r"\\right\b", text))
+    return not stack and left == right and bare.count("{") == bare.count("}")
+
+
+@pytest.mark.parametrize("name", all_kinds())
+def test_latex_is_well_formed_for_every_kind(name):
+    for spec in all_kinds()[name].examples:
+        for full in (True, False):
+            text = as_latex(explain(elaborate(spec), full=full))
+            assert balanced(text), spec
+            assert not re.search(r"[^\x00-\x7f]", text), (spec, re.findall(r"[^\x00-\x7f]", text))
+    assert not balanced(r"\begin{align*} {"), "the control"
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs a TeX")
+@pytest.mark.parametrize("name", ["mlp", "lenet5", "bert-base"])
+def test_latex_compiles(name, tmp_path):
+    (tmp_path / "net.tex").write_text(run(name, "--format", "latex"))
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "net.tex"], cwd=tmp_path, capture_output=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:].decode(errors="replace")
+
+
+def test_written_formulas_keep_what_cannot_be_misread():
+    a, b = Letter("a", 5), Letter("b", 3)
+    assert in_names(a - (b - 1) - 1) == "a − b"
+    assert in_names(0 + a * 1 + 0) == "a" and a * 0 == 0 and a - a == 0
+    assert in_names((a - 1) * (b + 2)) == "(a − 1)·(b + 2)" and in_numbers((a - 1) * b) == "(5 − 1)·3"
+    assert in_names((a + b) // (2 * b)) == "⌊(a + b)/(2·b)⌋" and value((a + b) // 2) == 4
+    assert in_names(-a + 7) == "7 − a" and in_numbers(-a - b) == "−5 − 3"
+    assert in_names(renamed(a * (b + 2), {b + 2: Letter("c", 5)})) == "a·c"
+    with pytest.raises(TypeError):
+        assert a < b
+    with pytest.raises(TypeError):
+        range(a)
+
+
+def test_the_mlp_command_and_the_shipped_spec_say_the_same():
+    one, two = (explain(elaborate(text)) for text in (mlp_spec("256-512-1"), shipped_text("mlp")))
+    assert as_text(one) == as_text(two)
+
+
+def test_explaining_resnet50_is_quick():
+    from time import perf_counter
+
+    graph = elaborate(shipped_text("resnet50"))
+    begun = perf_counter()
+    as_text(explain(graph, report=Report(graph)))
+    assert perf_counter() - begun < 2
