@@ -9,8 +9,10 @@ from netcalc.dims import maximum, substitute, symbol
 from netcalc.errors import SpecError
 from netcalc.layers.base import Condition
 from netcalc.spec import elaborate
-from netcalc.spec.letters import lettered
+from netcalc.spec.letters import axes_in, lettered
+from netcalc.spec.parser import parse_steps
 from netcalc.spec.shipped import shipped_text
+from netcalc.spec.syntax import Name
 
 H, W, D, HEADS = map(symbol, ("H", "W", "D", "Heads"))
 
@@ -135,3 +137,31 @@ def test_formulas_on_their_domain():
     narrowed = on_domain(graph, conditions_of(graph))
     assert conditions_of(narrowed) == ()
     assert str(narrowed.nodes[-1].shape) == "(2, H, W)"
+
+
+@pytest.mark.parametrize(
+    ("name", "letter", "most"),
+    [
+        ("unet-same", "H", 300),
+        ("unet", "W", 300),
+        ("lenet5", "H", 300),
+        ("alexnet", "W", 150),
+        ("dcgan-discriminator", "H", 150),
+    ],
+)
+def test_illegal_sizes_exactly_where_the_conditions_say(name, letter, most):
+    """Every size up to 300: the network can be built if and only if its conditions hold."""
+    text = shipped_text(name)
+    graph, _ = lettered(text, [letter])
+    conditions = conditions_of(graph)
+    assert conditions
+    (axis,) = (axis for axis in axes_in(parse_steps(graph.source)) if isinstance(axis.value, Name))
+    before, after = graph.source[: axis.value.span.start], graph.source[axis.value.span.end :]
+    for size in range(1, most + 1):
+        said = all(one.holds(**{letter: size}) for one in conditions)
+        try:
+            elaborate(f"{before}{size}{after}")
+            built = True
+        except SpecError:
+            built = False
+        assert said == built, (size, [str(one) for one in conditions])

@@ -1,18 +1,23 @@
 """Explanations: the tutorial's working, every result exact, every rendering whole."""
 
 import json
+import random
 import re
 import shutil
 import subprocess
 
 import pytest
 from click.testing import CliRunner
+from sampling import draw
 
-from netcalc.analysis.explanation import Alike, explain
+from netcalc.analysis.explanation import Alike, Traced, explain
 from netcalc.analysis.report import Report
 from netcalc.analysis.written import Letter, in_names, in_numbers, renamed, value
+from netcalc.analysis.written import letters as letters_in
 from netcalc.cli.explain import explain as command
+from netcalc.errors import SpecError
 from netcalc.layers import all_kinds
+from netcalc.layers.base import Applied
 from netcalc.report.explanation import as_latex, as_markdown, as_text
 from netcalc.spec import elaborate, mlp_spec
 from netcalc.spec.shipped import shipped_names, shipped_text
@@ -202,3 +207,45 @@ def test_explaining_resnet50_is_quick():
     begun = perf_counter()
     as_text(explain(graph, report=Report(graph)))
     assert perf_counter() - begun < 2
+
+
+@pytest.mark.parametrize("name", all_kinds())
+def test_worked_formulas_are_true_elsewhere_too(name):
+    """An explanation's formulas, with other numbers put in for their letters, are the layer's figures at those."""
+    kind = all_kinds()[name]
+    rng = random.Random(f"worked {name}")
+    if not kind.trial_inputs:
+        pytest.skip("an input has none")
+    tried = 0
+    for _ in range(60):
+        sample = draw(kind, rng)
+        if sample.applied is None or tried >= 8:
+            continue
+        traced = Traced(sample.applied, full=True)
+        inputs = traced.names
+        tree = traced.output()
+        if not any(not isinstance(size, int) for size in tree):
+            continue
+        for _ in range(5):
+            moved = {letter: rng.randint(1, 40) for shape in inputs for letter in shape if isinstance(letter, Letter)}
+            shapes = tuple(tuple(moved[letter] for letter in shape) for shape in inputs)
+            layer = kind(**{k: v for k, v in sample.arguments.items() if kind.arguments[k].axis is None})
+            try:
+                other = Applied(layer, shapes)
+            except SpecError:
+                continue
+            names = {letter: Letter(letter.name, size) for letter, size in moved.items()}
+            if not {letter.name for letter in moved} & {name for part in tree for name in letters_in(part)}:
+                continue
+            found = tuple(value(renamed(part, names)) for part in tree)
+            assert found == other.output, (layer, shapes, tree)
+            work = traced.work()
+            used = {name for line in work.lines for factor in line.factors for name in letters_in(factor)}
+            if not used & {letter.name for letter in moved}:
+                continue  # a rule that wants numbers for its inputs: shown in numbers
+            for line, exact in zip(work.lines, other.work.lines, strict=True):
+                count = 1
+                for factor in line.factors:
+                    count *= value(renamed(factor, names))
+                assert count == exact.count, (layer, shapes, line)
+            tried += 1

@@ -22,8 +22,9 @@ MAY_IMPORT = {  # room → the rooms of netcalc that it may import
     "graph": {"dims", "errors", "base", "layers"},
     "spec": {"dims", "errors", "base", "layers", "graph", "spec"},
     "analysis": {"dims", "errors", "base", "layers", "graph", "analysis", "_version"},
-    "proof": {"dims", "errors", "base", "layers", "graph", "analysis", "proof"},
-    "report": {"dims", "errors", "base", "layers", "graph", "analysis", "report", "spec"},
+    "equations": {"dims", "errors", "base", "layers", "analysis", "equations"},
+    "proof": {"dims", "errors", "base", "layers", "graph", "analysis", "equations", "proof"},
+    "report": {"dims", "errors", "base", "layers", "graph", "analysis", "equations", "report", "spec"},
 }
 ONLY_IN = {"torch": {"proof"}, "rich": {"report", "cli"}, "click": {"cli"}}
 OUTSIDE = {"click", "rich", "torch", "numpy", "sympy"}

@@ -6,10 +6,7 @@ import pytest
 from sampling import draw
 
 from netcalc.analysis.conditions import conditions_of
-from netcalc.analysis.explanation import Traced
 from netcalc.analysis.report import analyze
-from netcalc.analysis.written import Letter, renamed, value
-from netcalc.analysis.written import letters as letters_in
 from netcalc.dims import Expr, substitute, symbol
 from netcalc.errors import SpecError
 from netcalc.layers import all_kinds
@@ -236,72 +233,3 @@ def lettered_at(text, name, given):
             span = axis.value.span
             source = source[: span.start] + str(given[axis.value.id]) + source[span.end :]
     return elaborate(source, sizes={letter: size for letter, size in given.items() if letter in constants})
-
-
-@pytest.mark.parametrize(
-    ("name", "letter", "most"),
-    [
-        ("unet-same", "H", 300),
-        ("unet", "W", 300),
-        ("lenet5", "H", 300),
-        ("alexnet", "W", 150),
-        ("dcgan-discriminator", "H", 150),
-    ],
-)
-def test_illegal_sizes_exactly_where_the_conditions_say(name, letter, most):
-    """Every size up to 300: the network can be built if and only if its conditions hold."""
-    text = shipped_text(name)
-    graph, _ = lettered(text, [letter])
-    conditions = conditions_of(graph)
-    assert conditions
-    (axis,) = (axis for axis in axes_in(parse_steps(graph.source)) if isinstance(axis.value, Name))
-    before, after = graph.source[: axis.value.span.start], graph.source[axis.value.span.end :]
-    for size in range(1, most + 1):
-        said = all(one.holds(**{letter: size}) for one in conditions)
-        try:
-            elaborate(f"{before}{size}{after}")
-            built = True
-        except SpecError:
-            built = False
-        assert said == built, (size, [str(one) for one in conditions])
-
-
-@pytest.mark.parametrize("name", all_kinds())
-def test_worked_formulas_are_true_elsewhere_too(name):
-    """An explanation's formulas, with other numbers put in for their letters, are the layer's figures at those."""
-    kind = all_kinds()[name]
-    rng = random.Random(f"worked {name}")
-    if not kind.trial_inputs:
-        pytest.skip("an input has none")
-    tried = 0
-    for _ in range(60):
-        sample = draw(kind, rng)
-        if sample.applied is None or tried >= 8:
-            continue
-        traced = Traced(sample.applied, full=True)
-        inputs = traced.names
-        tree = traced.output()
-        if not any(not isinstance(size, int) for size in tree):
-            continue
-        for _ in range(5):
-            moved = {letter: rng.randint(1, 40) for shape in inputs for letter in shape if isinstance(letter, Letter)}
-            shapes = tuple(tuple(moved[letter] for letter in shape) for shape in inputs)
-            layer = kind(**{k: v for k, v in sample.arguments.items() if kind.arguments[k].axis is None})
-            other = legal(layer, shapes)
-            if other is None:
-                continue
-            names = {letter: Letter(letter.name, size) for letter, size in moved.items()}
-            if not {letter.name for letter in moved} & {name for part in tree for name in letters_in(part)}:
-                continue
-            found = tuple(value(renamed(part, names)) for part in tree)
-            assert found == other.output, (layer, shapes, tree)
-            work = traced.work()
-            used = {name for line in work.lines for factor in line.factors for name in letters_in(factor)}
-            if not used & {letter.name for letter in moved}:
-                continue  # a rule that wants numbers for its inputs: shown in numbers
-            for line, exact in zip(work.lines, other.work.lines, strict=True):
-                count = 1
-                for factor in line.factors:
-                    count *= value(renamed(factor, names))
-                assert count == exact.count, (layer, shapes, line)
-            tried += 1

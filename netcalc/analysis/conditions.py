@@ -87,7 +87,7 @@ def decided(graph: Graph, sizes: dict[str, Dim]) -> Graph:
                 f"{given}, but the network holds only when {found}",
                 expected=found.text,
                 found=given,
-                hint=f"the condition is made by {_listed(found.layers)}",
+                hint=f"made by {_listed(found.layers)}",
             )
     return graph.substitute(sizes)
 

@@ -17,6 +17,10 @@ COMMANDS = {
     "verify": "netcalc.cli.verify",
     "rf": "netcalc.cli.rf",
     "specs": "netcalc.cli.layers",
+    "eq": "netcalc.cli.eq",
+    "collapse": "netcalc.cli.collapse",
+    "activation": "netcalc.cli.activation",
+    "compare-connectivity": "netcalc.cli.connectivity",
 }
 
 
@@ -29,7 +33,7 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[name]), name)
+        command: click.Command = getattr(import_module(COMMANDS[name]), name.replace("-", "_"))
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:

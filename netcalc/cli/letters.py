@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from netcalc.cli.source import load_graph, parse_values, read_spec
+from netcalc.cli.source import parse_values, read_spec
 from netcalc.dims import Expr, symbols
 from netcalc.graph import Graph
 from netcalc.layers.input import Input
-from netcalc.spec.letters import lettered
+from netcalc.spec import elaborate
 
 
 def in_option(command: Any) -> Any:
@@ -27,15 +27,22 @@ def split(letters: Iterable[str]) -> list[str]:
 def load_lettered(
     spec: str, letters: Iterable[str] = (), set_values: Iterable[str] = ()
 ) -> tuple[Graph, str, str | None]:
-    """The network with its letters, the spec's name, and the letter of the batch or None.
+    """The network with its letters, the spec's name, and the letter of the batch or None."""
+    text, name = read_spec(spec)
+    graph, batch = with_letters(text, name, split(letters), set_values)
+    return graph, name, batch
+
+
+def with_letters(text: str, name: str, wanted: list[str], set_values: Iterable[str] = ()) -> tuple[Graph, str | None]:
+    """The network of a text with its letters, and the letter of the batch or None.
 
     A value that ``--set`` gives a letter of ``--in`` is put in at the end, and held against the conditions.
     """
-    text, name = read_spec(spec)
-    wanted = split(letters)
-    if not wanted:
-        return load_graph(spec, set_values), name, None
     values = parse_values(set_values)
+    if not wanted:
+        return elaborate(text, name, sizes=values), None
+    from netcalc.spec.letters import lettered
+
     named = {request.rpartition("=")[2] for request in wanted}
     later = {letter: size for letter, size in values.items() if letter in named}
     graph, batch = lettered(text, wanted, name, {k: v for k, v in values.items() if k not in later})
@@ -43,7 +50,7 @@ def load_lettered(
         from netcalc.analysis.conditions import decided
 
         graph = decided(graph, later)
-    return graph, name, batch
+    return graph, batch
 
 
 def numbers_of(graph: Graph, lettered_graph: Graph) -> dict[str, int]:

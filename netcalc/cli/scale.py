@@ -9,8 +9,8 @@ import click
 from netcalc.analysis.conditions import conditions_of
 from netcalc.analysis.growth import growth
 from netcalc.analysis.report import analyze
-from netcalc.cli.letters import in_option, load_lettered, numbers_of, split
-from netcalc.cli.source import chosen, emit, format_option, load_graph, set_option, spec_argument
+from netcalc.cli.letters import in_option, numbers_of, split, with_letters
+from netcalc.cli.source import chosen, emit, format_option, read_spec, set_option, spec_argument
 
 
 @click.command()
@@ -27,10 +27,11 @@ def scale(spec: str, letters: tuple[str, ...], format: str | None, set_values: t
     """
     from netcalc.spec.letters import usual_letters
 
-    graph = load_graph(spec, set_values)
+    text, name = read_spec(spec)
+    graph, _ = with_letters(text, name, [], set_values)
     free = list(graph.symbols)
     wanted = split(letters) or ([] if free else usual_letters(graph))
-    net, _, batch = load_lettered(spec, wanted, set_values)
+    net, batch = with_letters(text, name, wanted, set_values)
     sizes = {} if free else numbers_of(graph, net)
     names = sorted(net.symbols) + ([batch] if batch else [])
     report = analyze(net, batch)
