@@ -237,8 +237,16 @@ def test_errors_name_the_place_and_the_fix(text, code, underlined, says):
 
 def test_a_merge_says_which_branches_and_layers_disagree():
     found = str(error("4x8x8 -> concat { conv 3 k3 p1 as left | conv 5 k3 s2 p1 as right }"))
-    for word in ("left", "right", "8", "4"):
+    for word in (
+        "left",
+        "right",
+        "axis 1",
+        "branch 1 has 8, branch 2 has 4",
+        "left with stride=2",
+        "right with stride=1",
+    ):
         assert word in found, found
+    assert "conv1 with out_channels=4" in str(error("4x8x8 -> residual { conv 6 k3 p1 -> bn } -> relu"))
 
 
 def test_a_misfit_names_the_layer_that_fixed_the_size():

@@ -7,7 +7,7 @@ and then a name that begins with a capital is a letter; an unknown lower-case na
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Iterator, Mapping, NamedTuple, NoReturn
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, NoReturn
 
 from netcalc.dims import Dim, Expr, symbol, text
 from netcalc.errors import Span, SpecError, did_you_mean
@@ -279,17 +279,38 @@ class Elaborator:
         if origins:
             error.found = "\n".join([error.found, *origins] if error.found else origins)
         shapes = tuple(self.builder.nodes[index].shape for index in inputs)
-        edits = nearest_edits(layer, shapes, error.argument)
+        edits = nearest_edits(layer, shapes, error.argument) or self.mending(layer, inputs)
         if edits and not error.hint:
             error.hint = "the nearest that is legal: " + ", or ".join(edits)
 
-    def origin(self, index: int) -> str:
-        """Which layer fixed the shape that node ``index`` gives."""
+    def mending(self, layer: Layer, inputs: tuple[int, ...]) -> list[str]:
+        """The smallest changes of the layers that fixed the branches' shapes after which the branches fit together."""
+        shapes = [self.builder.nodes[index].shape for index in inputs]
+        found: list[str] = []
+        for place, index in enumerate(inputs if len(inputs) > 1 else ()):
+            origin = self.builder.nodes[self.source_of(index)]
+
+            def fits(changed: Applied, place: int = place) -> None:
+                Applied(layer, (*shapes[:place], changed.output, *shapes[place + 1 :]))
+
+            found += [
+                f"{origin.name} with {edit}"
+                for edit in nearest_edits(origin.layer, origin.applied.inputs, None, 2, fits)
+            ]
+        return found
+
+    def source_of(self, index: int) -> int:
+        """The layer that gave node ``index`` its shape: the last one on the way that changed it."""
         nodes = self.builder.nodes
         shape = nodes[index].shape
         while len(nodes[index].inputs) == 1 and nodes[nodes[index].inputs[0]].shape == shape:
             index = nodes[index].inputs[0]
-        node = nodes[index]
+        return index
+
+    def origin(self, index: int) -> str:
+        """Which layer fixed the shape that node ``index`` gives."""
+        shape = self.builder.nodes[index].shape
+        node = self.builder.nodes[self.source_of(index)]
         if node.span is None:
             return f"its input {shape_text(shape)} is fixed by {node.name}"
         line = self.source.count("\n", 0, node.span.start) + 1
@@ -855,8 +876,14 @@ def _rank_hint(rank: int) -> str:
     return "an image without channels is 1xHxW" if rank == 2 else "unflatten brings back axes" if rank == 1 else ""
 
 
-def nearest_edits(layer: Layer, inputs: tuple[Any, ...], blamed: str | None, most: int = 3) -> list[str]:
-    """The smallest single changes of an integer argument that make a layer legal on its inputs.
+def nearest_edits(
+    layer: Layer,
+    inputs: tuple[Any, ...],
+    blamed: str | None,
+    most: int = 3,
+    fits: Callable[[Applied], None] = lambda changed: None,
+) -> list[str]:
+    """The smallest single changes of an integer argument that make a layer legal on its inputs, and ``fits`` content.
 
     >>> from netcalc.layers.convolution import Conv2d
     >>> nearest_edits(Conv2d(out_channels=4, kernel_size=9), ((3, 6, 6),), "kernel_size")
@@ -874,7 +901,7 @@ def nearest_edits(layer: Layer, inputs: tuple[Any, ...], blamed: str | None, mos
             continue
         for candidate in tries:
             try:
-                Applied(layer.replace(**{name: candidate}), inputs)
+                fits(Applied(layer.replace(**{name: candidate}), inputs))
             except (SpecError, ArithmeticError, TypeError):
                 continue
             found.append(f"{name}={text(candidate)}")
