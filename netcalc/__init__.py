@@ -28,7 +28,19 @@ if TYPE_CHECKING:
     from netcalc.analysis.field import UnitField
     from netcalc.proof.verification import Verification
 
-__all__ = ["__version__", "Graph", "LayerReport", "Report", "Span", "SpecError", "analyze", "mlp", "parse", "receptive_field", "verify"]
+__all__ = [
+    "__version__",
+    "Graph",
+    "LayerReport",
+    "Report",
+    "Span",
+    "SpecError",
+    "analyze",
+    "mlp",
+    "parse",
+    "receptive_field",
+    "verify",
+]
 
 
 def parse(text: str, **sizes: Dim) -> Graph:

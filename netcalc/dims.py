@@ -603,6 +603,9 @@ def _extremum(which: str, dims: Sequence[Any]) -> Any:
         raise ValueError(f"{which}imum of nothing")
     if all(type(dim) is int for dim in dims):
         return max(dims) if which == "max" else min(dims)
+    for dim in dims:
+        if hasattr(dim, "extremum"):  # sizes that remember how they were computed: analysis/written
+            return dim.extremum(which, dims)
     if any(isinstance(dim, Expr) for dim in dims):
         return _settled(which, dims)
     if any(hasattr(dim, "dtype") for dim in dims):

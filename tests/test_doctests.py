@@ -8,7 +8,10 @@ import pytest
 
 import netcalc
 
-MODULES = ["netcalc", *(found.name for found in walk_packages(netcalc.__path__, "netcalc.") if "__main__" not in found.name)]
+MODULES = [
+    "netcalc",
+    *(found.name for found in walk_packages(netcalc.__path__, "netcalc.") if "__main__" not in found.name),
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -21,5 +24,7 @@ def test_examples_run(name):
 
 def test_there_are_examples():
     """The control: docstrings are really read."""
-    tried = sum(doctest.testmod(import_module(f"netcalc.{name}")).attempted for name in ("dims", "errors", "layers.base"))
+    tried = sum(
+        doctest.testmod(import_module(f"netcalc.{name}")).attempted for name in ("dims", "errors", "layers.base")
+    )
     assert tried > 20

@@ -130,7 +130,11 @@ def test_layers_are_frozen():
 
     layer = all_kinds()["Linear"](3, 4)
     assert is_dataclass(layer)
-    for change in (lambda: setattr(layer, "bias", False), lambda: setattr(layer, "new", 1), lambda: delattr(layer, "bias")):
+    for change in (
+        lambda: setattr(layer, "bias", False),
+        lambda: setattr(layer, "new", 1),
+        lambda: delattr(layer, "bias"),
+    ):
         with pytest.raises(FrozenInstanceError):
             change()
     assert layer == all_kinds()["Linear"](3, 4)

@@ -41,7 +41,7 @@ def collapses(graph: Graph) -> tuple[Collapse, ...]:
     >>> import netcalc
     >>> (found,) = collapses(netcalc.parse("256 -> linear 512 -> linear 10"))
     >>> found.layers, found.single, found.saved
-    (('linear1', 'linear2'), Linear(in_features=256, out_features=10, bias=True), 134144)
+    (('linear1', 'linear2'), Linear(in_features=256, out_features=10), 134144)
     >>> found.weight, found.bias
     ('W2 W1', 'W2 b1 + b2')
     """

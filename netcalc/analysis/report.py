@@ -253,10 +253,14 @@ class Report:
         """The field of one unit of the (last) output."""
         return self.outputs[-1].receptive_field
 
-    @property
+    @cached_property
     def conditions(self) -> tuple[str, ...]:
         """What must hold of the letters for the formulas to be true."""
-        return tuple(dict.fromkeys(str(condition) for condition in self.graph.conditions))
+        if not self.graph.conditions:
+            return ()
+        from netcalc.analysis.conditions import conditions_of  # only networks with letters pay for it
+
+        return tuple(map(str, conditions_of(self.graph)))
 
     @property
     def uncounted(self) -> tuple[str, ...]:
@@ -341,7 +345,11 @@ def analyze(graph: Graph, batch: Dim | str | None = None, dtype: str = "float32"
             found=dtype,
             hint=did_you_mean(dtype, BYTES),
         )
-    return Report(graph.substitute(sizes) if sizes else graph, batch, dtype)
+    if sizes:
+        from netcalc.analysis.conditions import decided
+
+        graph = decided(graph, sizes)
+    return Report(graph, batch, dtype)
 
 
 def _total(values: Any) -> Dim:

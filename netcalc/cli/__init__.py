@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -15,6 +16,11 @@ COMMANDS = {
     "mlp": "netcalc.cli.show",
     "layers": "netcalc.cli.layers",
     "verify": "netcalc.cli.verify",
+    "explain": "netcalc.cli.explain",
+    "formula": "netcalc.cli.formula",
+    "scale": "netcalc.cli.scale",
+    "diff": "netcalc.cli.diff",
+    "assert": "netcalc.cli.assert_",
     "rf": "netcalc.cli.rf",
     "specs": "netcalc.cli.layers",
     "eq": "netcalc.cli.eq",
@@ -33,7 +39,8 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[name]), name.replace("-", "_"))
+        function = name.replace("-", "_") + ("_" if iskeyword(name) else "")
+        command: click.Command = getattr(import_module(COMMANDS[name]), function)
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
@@ -61,4 +68,6 @@ def main() -> None:
     netcalc show resnet50
     netcalc layers conv
     netcalc verify lenet5
+    netcalc explain lenet5 conv1
+    netcalc formula resnet50 --in H,W
     """

@@ -8,7 +8,8 @@ import click
 
 from netcalc.analysis.blocks import blocks
 from netcalc.analysis.report import BYTES, Report, analyze
-from netcalc.cli.source import chosen, emit, format_option, load_graph, set_option, spec_argument
+from netcalc.cli.letters import in_option, load_lettered
+from netcalc.cli.source import chosen, emit, format_option, set_option, spec_argument
 from netcalc.errors import SpecError
 from netcalc.report.rows import summary
 from netcalc.spec import elaborate, mlp_spec
@@ -39,15 +40,29 @@ def report_options(command: Any) -> Any:
 
 @click.command()
 @spec_argument
+@in_option
+@click.option("--strict", "fail_if_open", is_flag=True, help="Fail where a condition on the letters is open.")
 @report_options
 def show(
-    spec: str, set_values: tuple[str, ...], batch: str | None, dtype: str, depth: int | None, format: str | None
+    spec: str,
+    letters: tuple[str, ...],
+    fail_if_open: bool,
+    set_values: tuple[str, ...],
+    batch: str | None,
+    dtype: str,
+    depth: int | None,
+    format: str | None,
 ) -> None:
     """Shapes, parameters, operations and receptive fields of a network.
 
     SPEC is a spec in quotes, a file, '-' for standard input, or the name of a shipped spec (netcalc specs).
     """
-    print_report(analyze(load_graph(spec, set_values), batch_size(batch), dtype), format, depth)
+    graph, _, batch_letter = load_lettered(spec, letters, set_values)
+    if fail_if_open:
+        from netcalc.analysis.conditions import strict
+
+        strict(graph)
+    print_report(analyze(graph, batch_size(batch) or batch_letter, dtype), format, depth)
 
 
 @click.command()

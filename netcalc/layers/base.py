@@ -596,7 +596,9 @@ Kind = TypeVar("Kind", bound=Layer)
 
 def record(cls: type[Kind]) -> type[Kind]:
     """Make ``cls`` a frozen dataclass of its arguments, without registering it (a base of several ranks)."""
-    made: Any = dataclass(repr=False, eq=False)(cls)  # frozen by Layer.__setattr__: dataclass would write it anew for each
+    made: Any = dataclass(repr=False, eq=False)(
+        cls
+    )  # frozen by Layer.__setattr__: dataclass would write it anew for each
     made.arguments = {entry.name: entry.metadata["argument"] for entry in fields(made)}
     made.defaults = {entry.name: entry.default for entry in fields(made)}
     made.letters = {argument.letter: name for name, argument in made.arguments.items() if argument.letter}

@@ -29,7 +29,6 @@ from netcalc.layers.base import (
 from netcalc.layers.reach import WHOLE, Blocks, Reach, Window, pointwise
 
 
-
 @layer
 class ClassToken(Layer):
     """Puts a learned vector in front of a sequence, as position 0: the class token of BERT and ViT.

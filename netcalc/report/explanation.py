@@ -308,7 +308,7 @@ def _layer_latex(entry: LayerWorking, brief: bool) -> list[str]:
     _, shapes, *_ = _head(entry, brief)
     lines = [rf"\subsection*{{{prose(entry.name)}}}"]
     layer = prose(repr(entry.report.layer)).replace(", ", ",\\allowbreak{} ")
-    lines.append(rf"\texttt{{{layer}}} \\ ${sizes_latex(shapes.strip())}$")
+    lines.append(rf"{{\raggedright\texttt{{{layer}}}\par}}" + "\n" + rf"${sizes_latex(shapes.strip())}$")
     if not brief and (given := letters_line(entry, LATEX)):
         lines.append(f"\\\\ with {given}")
     rows = []
@@ -332,15 +332,17 @@ def _step_latex(step: Step, head: str) -> str:
     if not label:
         first, *rest = step.forms
         return rf"{_text_head(head)} & \ {_fit(first)}" + "".join(rf" \\ & \quad = {_fit(f)}" for f in rest) + note
-    short = _seen("".join((label, *step.forms, note))) < 62
+    short = _seen("".join((label, *step.forms, note))) < 66
     joint = " = " if short else r" \\ & \quad = "
     return rf"{_text_head(head)} & \ {label}{_joint(step, short)}{joint.join(map(_fit, step.forms))}{note}"
 
 
 def _seen(written: str) -> int:
     """About how many signs LaTeX makes of it."""
-    for command in (r"\text", r"\mathrm", r"\left", r"\right", r"\times", r"\cdot", r"\quad", "{", "}", "\\", " "):
-        written = written.replace(command, "x" if command in (r"\times", r"\cdot") else "")
+    for command in (r"\left", r"\right", r"\text", r"\mathrm", r"\quad", "{,}", "{", "}", "\\ ", " "):
+        written = written.replace(command, "," if command == "{,}" else "")
+    for command in (r"\times", r"\cdot", r"\frac", r"\lfloor", r"\rfloor"):
+        written = written.replace(command, " x ")
     return len(written)
 
 
@@ -357,17 +359,33 @@ def _text_head(head: str) -> str:
 
 
 def _fit(form: str, most: int = 66) -> str:
-    """A sum too long for a line, broken before a plus."""
-    if _seen(form) <= most or r"\left" in form:
+    """A sum too long for a line, broken before a plus; a product too long even so, before a factor."""
+    if _seen(form) <= most:
         return form
-    rows, row = [], ""
-    for part in form.split(" + "):
-        longer = f"{row} + {part}" if row else part
+    rows = _rows(form, " + ", most)
+    signs = [(r"{}+ ", row) for row in rows]
+    broken = []
+    for sign, row in signs:
+        times = r" \times " if r" \times " in row else r" \cdot "
+        pieces = _rows(row, times, most) if _seen(row) > most else [row]
+        broken.append(sign + rf" \\ & \qquad\quad {times.strip()} ".join(pieces))
+    return r" \\ & \qquad ".join(broken).removeprefix("{}+ ")
+
+
+def _rows(form: str, sign: str, most: int) -> list[str]:
+    """Pieces between signs that stand in no bracket, put together as far as a line goes."""
+    rows: list[str] = []
+    row = piece = ""
+    for part in form.split(sign):
+        piece = f"{piece}{sign}{part}" if piece else part
+        if piece.count(r"\left") != piece.count(r"\right"):
+            continue
+        longer = f"{row}{sign}{piece}" if row else piece
         if row and _seen(longer) > most:
             rows.append(row)
-            longer = part
-        row = longer
-    return r" \\ & \qquad {}+ ".join([*rows, row])
+            longer = piece
+        row, piece = longer, ""
+    return [*rows, row]
 
 
 def _total_latex(total: Total) -> str:

@@ -258,9 +258,7 @@ def _band(picture: Picture, columns: int, colour: bool) -> str:
         read = {x * columns // picture.columns for _, across in plane for x in members(across)}
         if colour:
             count = len(picture.planes)
-            cells = "".join(
-                _ansi(_colour(level if x in read else 0, count), 38) + "█" for x in range(columns)
-            )
+            cells = "".join(_ansi(_colour(level if x in read else 0, count), 38) + "█" for x in range(columns))
             lines.append(cells + "\x1b[0m")
         else:
             lines.append("".join("█" if x in read else "░" for x in range(columns)))
