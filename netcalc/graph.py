@@ -105,7 +105,10 @@ class Graph:
                 )
         builder = Builder(self.source, self.source_name)
         for node in self.nodes:
-            layer = node.layer.replace(**{k: _replaced(v, sizes) for k, v in node.layer.__dict__.items()})
+            try:
+                layer = node.layer.replace(**{k: _replaced(v, sizes) for k, v in node.layer.__dict__.items()})
+            except ValueError as error:  # a value that a letter's declaration rules out
+                raise error if isinstance(error, SpecError) else SpecError("condition-violated", str(error)) from None
             builder.add(layer, node.inputs, node.name, node.span, node.shared)
         return builder.graph(self.outputs)
 

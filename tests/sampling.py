@@ -53,6 +53,14 @@ def _default(kind: type[Layer], name: str) -> Any:
 
 
 def samples(kind: type[Layer], count: int, seed: int = 0) -> list[Sample]:
-    """``count`` seeded random configurations; half of them the first distinct ones."""
+    """``count`` seeded random configurations, a quarter of them illegal where the kind has illegal ones."""
     rng = random.Random(f"{kind.__name__} {seed}")
-    return [draw(kind, rng) for _ in range(count)]
+    legal: list[Sample] = []
+    illegal: list[Sample] = []
+    for _ in range(20 * count):
+        sample = draw(kind, rng)
+        (legal if sample.applied is not None else illegal).append(sample)
+        if len(legal) >= count - count // 4 and len(illegal) >= count // 4:
+            break
+    bad = illegal[: max(count // 4, count - len(legal))]
+    return legal[: count - len(bad)] + bad

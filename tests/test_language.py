@@ -72,6 +72,22 @@ def test_five_strides_fold_into_one_floor():
     assert str(shape("3xHx8 -> " + " -> ".join(["conv 4 k3 s2 p1"] * 5))) == "(4, (H+31)//32, 1)"
 
 
+def test_declared_letters():
+    text = "H in 32..1024\nH % 32 == 0\n3xHx8 -> maxpool 2 -> conv 4 k9x1"
+    assert str(shape(text)) == "(4, H/2 - 8, 4)" or str(shape(text)[1]).startswith("H")
+    assert parse(text).conditions == (), "the declaration settles what would be open"
+    assert parse(text.replace("H in 32..1024\nH % 32 == 0\n", "")).conditions
+    assert shape(text, H=64) == (4, 24, 4)
+    for wrong in (16, 2048, 33):
+        assert error(text, H=wrong).code == "condition-violated"
+        with pytest.raises(SpecError):
+            netcalc.analyze(parse(text), H=wrong)
+    assert error("3xHx8 -> relu\nH in 3..4").code == "bad-declaration"
+    assert error("h in 3..4\n3x8").code == "bad-declaration"
+    assert error("H in 5..4\n3xH").code == "condition-violated"
+    assert error("H in 3\n3xH").code == "syntax"
+
+
 def test_set_overrides_constants_and_letters():
     assert shape("d = 768\nN -> linear d", d=4) == (4,)
     assert shape("d = 768\nN -> linear d*N", N=2) == (1536,)

@@ -14,6 +14,7 @@ receptive field    the gradient of one output unit
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from typing import Any, Callable, NamedTuple
 
@@ -149,7 +150,11 @@ def probed_fields(report: Report, structures: list[Check]) -> list[Any]:
         )
     elif report.macs > LARGEST_PASS:
         why = f"one pass takes {report.macs:,} multiply-accumulates, more than {LARGEST_PASS:,}"
-    return [why] * len(graph) if why else probe_fields(graph, PROBE_SECONDS)
+    if why:
+        return [why] * len(graph)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return probe_fields(graph, PROBE_SECONDS)
 
 
 def weight(layer: LayerReport) -> int:

@@ -138,6 +138,11 @@ def bytes_text(count: int) -> str:
     return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
+def trainable(report: Report) -> str:
+    """How many of the parameters learn."""
+    return "all trainable" if report.trainable == report.params else f"{shown(report.trainable)} trainable"
+
+
 def weighed(count: Dim, weight: Dim, dtype: str) -> str:
     """``132,097 (516.0 KiB as float32)``; formulas stand alone."""
     return f"{shown(count)} ({bytes_text(weight)} as {dtype})" if isinstance(weight, int) else shown(count)
@@ -149,7 +154,7 @@ def summary(report: Report) -> list[tuple[str, str]]:
     bound = "≥ " if report.uncounted else ""
     exact = isinstance(totals.flops, int)
     lines = [
-        ("parameters", weighed(totals.params, report.parameter_bytes, report.dtype)),
+        ("parameters", f"{weighed(totals.params, report.parameter_bytes, report.dtype)}, {trainable(report)}"),
         (f"FLOPs ({CONVENTION})", f"{bound}{shown(totals.flops)}" + (f" = {ops_text(report)}" if exact else "")),
         ("MACs", shown(totals.macs)),
         ("activations", weighed(totals.activations, report.activation_bytes, report.dtype)),

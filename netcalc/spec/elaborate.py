@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, NoReturn
 
-from netcalc.dims import Dim, Expr, symbol, text
+from netcalc.dims import Dim, Expr, substitute, symbol, text
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.graph import Builder, Graph
 from netcalc.layers import all_kinds, all_words, kinds_named, torch_kind
@@ -24,6 +24,7 @@ from netcalc.spec.syntax import (
     Block,
     Call,
     Constant,
+    Declaration,
     Definition,
     From,
     InputStep,
@@ -90,6 +91,8 @@ class Elaborator:
         self.outputs: list[int] = []
         self.calls: list[str] = []
         self.set_used: set[str] = set()
+        self.declared: dict[str, tuple[int, int | None, int]] = {}
+        self.letters: dict[str, Expr] = {}  # as declared, or as first met
         self.steps_done = 0
 
     # ------------------------------------------------------------ the whole
@@ -145,6 +148,8 @@ class Elaborator:
                     self.input(step)
                 case Constant():
                     self.constant(step)
+                case Declaration():
+                    self.declare(step)
                 case Definition():
                     self.define(step)
                 case From():
@@ -191,6 +196,27 @@ class Elaborator:
             value = self.sizes[name]
             self.set_used.add(name)
         self.frames[-1].values[name] = value
+
+    def declare(self, step: Declaration) -> None:
+        """``H in 32..1024``, ``H % 32 == 0``: what is known of a letter; a value that is set must agree."""
+        name = step.name.id
+        if not name[0].isupper():
+            self.fail("bad-declaration", f"{name} is no letter: letters begin with a capital", step.name.span)
+        before = self.declared.get(name, (1, None, 1))
+        if name in self.letters and name not in self.declared:
+            self.fail("bad-declaration", f"{name} is declared after its first use", step.span, hint="declare it first")
+        low, high, multiple = (None if part is None else self.value(part) for part in step[1:4])
+        if not all(part is None or type(part) is int and part > 0 for part in (low, high, multiple)):
+            self.fail("bad-declaration", "the ends and multiples of a letter are plain numbers", step.span)
+        known = (low or before[0], high or before[1], multiple or before[2])
+        self.declared[name] = known
+        try:
+            self.letters[name] = letter = symbol(name, *known)
+            if name in self.sizes:
+                substitute(letter, {name: self.sizes[name]})
+                self.set_used.add(name)
+        except ValueError as error:
+            self.fail("condition-violated", str(error), step.span, expected=step.span.of(self.source))
 
     def define(self, step: Definition) -> None:
         self.frames[-1].definitions[step.name.id] = step
@@ -587,7 +613,7 @@ class Elaborator:
         if kinds_named(word):
             return Word(word)
         if word[0].isupper() and word.isidentifier():
-            return symbol(word)
+            return self.letters.setdefault(word, symbol(word))
         known = {key for frame in self.frames for key in frame.values} | set(self.labels)
         self.fail(
             "unknown-name",

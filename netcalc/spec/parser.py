@@ -4,9 +4,10 @@
 
     spec        = steps
     steps       = [ step { separator step } ]            separator: newlines and at most one "->"
-    step        = size | input | constant | definition | from | output | block | call
+    step        = size | input | constant | declaration | definition | from | output | block | call
     input       = "input" [ NAME ":" ] size
     constant    = NAME "=" expression
+    declaration = NAME "in" expression ".." [ expression ] | NAME "%" expression "==" 0
     definition  = "def" NAME [ "(" [ NAME [ "=" value ] { "," … } ] ")" ] "{" steps "}"
     from        = "from" NAME
     output      = "output" { NAME }
@@ -37,6 +38,7 @@ from netcalc.spec.syntax import (
     Block,
     Call,
     Constant,
+    Declaration,
     Definition,
     From,
     InputStep,
@@ -146,7 +148,7 @@ class Parser:
         self.separator(first=True)
         while not self.at(END, "}", "|"):
             items.append(self.step())
-            self.begun = self.begun or not isinstance(items[-1], (Constant, Definition))
+            self.begun = self.begun or not isinstance(items[-1], (Constant, Declaration, Definition))
             if not self.separator() and not self.at(END, "}", "|"):
                 self.fail("'->' or a new line", hint=_separator_hint(self.token))
         return Steps(tuple(items), self.span_from(start))
@@ -170,6 +172,8 @@ class Parser:
         if token.type == "NAME":
             if self.following.type == "=" and token.text != "input":
                 return self.constant()
+            if self.following.text == "in" or self.following.type == "%":
+                return self.declaration()
             special: dict[str, Callable[[], Step]] = {
                 "input": self.input,
                 "def": self.definition,
@@ -205,6 +209,21 @@ class Parser:
         self.take()
         value = self.size()
         return Constant(name, value, self.span_from(name.span))
+
+    def declaration(self) -> Declaration:
+        name = self.a_name("a letter")
+        if self.accept("%"):
+            multiple = self.factor(short=False)
+            for _ in "==":
+                self.expect("=", "'== 0'", hint="H % 32 == 0")
+            if self.take().text != "0":
+                self.fail("0", hint="only multiples can be declared: H % 32 == 0", token=self.tokens[self.position - 1])
+            return Declaration(name, None, None, multiple, self.span_from(name.span))
+        self.take()
+        low = self.expression()
+        self.expect("DOTS", "'..'", hint="H in 32..1024, or H in 32.. without an upper end")
+        high = self.expression() if self.at(*_VALUE_STARTS) else None
+        return Declaration(name, low, high, None, self.span_from(name.span))
 
     def definition(self) -> Definition:
         start = self.take().span

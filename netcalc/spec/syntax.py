@@ -159,7 +159,7 @@ class Declaration(NamedTuple):
     span: Span
 
 
-Step = Union[Call, Block, InputStep, Constant, From, Output, Definition]
+Step = Union[Call, Block, InputStep, Constant, Declaration, From, Output, Definition]
 
 
 class Steps(NamedTuple):
