@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from netcalc.dims import Dim, product, text
+from netcalc.dims import Dim, text
 from netcalc.layers.base import KINDS, Line, Work
 
 
@@ -85,8 +85,3 @@ def scaled(work: Work, batch: Dim | None) -> Work:
         return work
     lines = tuple(Line(line.label, line.kind, (batch, *line.factors)) for line in work.lines)
     return work._replace(lines=lines, macs=batch * work.macs)
-
-
-def elements(shape: Iterable[Dim]) -> Dim:
-    """How many numbers a tensor of this shape holds."""
-    return product(shape)

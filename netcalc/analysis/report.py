@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from netcalc._version import __version__
-from netcalc.analysis.operations import Ops, elements, scaled
+from netcalc.analysis.operations import Ops, scaled
 from netcalc.analysis.receptive_field import receptive_fields
-from netcalc.dims import Dim, ascii_text, symbol, text
+from netcalc.dims import Dim, ascii_text, product, symbol, text, total
 from netcalc.errors import SpecError, did_you_mean
 from netcalc.graph import Graph, Node
 from netcalc.layers.base import Applied, Shape, Work, shape_text
@@ -75,7 +75,7 @@ class LayerReport:
         if not self.shared:
             return self._facts.params
         taken = {own for own, _ in self.shared}
-        return _total(elements(shape) for name, shape in self.parameters.items() if name not in taken)
+        return total(product(shape) for name, shape in self.parameters.items() if name not in taken)
 
     @property
     def work(self) -> Work:
@@ -144,12 +144,12 @@ class _Facts:
         lead: Shape = () if batch is None else (batch,)
         self.inputs = tuple((*lead, *shape) for shape in applied.inputs)
         self.output: Shape = (*lead, *applied.output)
-        self.params = _total(elements(shape) for shape in applied.parameters.values())
-        self.buffer_elements = _total(elements(shape) for shape in applied.buffers.values())
+        self.params = total(product(shape) for shape in applied.parameters.values())
+        self.buffer_elements = total(product(shape) for shape in applied.buffers.values())
         self.work = scaled(applied.work, batch)
         self.ops = Ops.of(self.work.lines)
         self.flops = self.ops.total
-        self.activations = elements(self.output)
+        self.activations = product(self.output)
 
 
 class Totals(NamedTuple):
@@ -190,16 +190,16 @@ class Report:
         uses = Counter(layer._facts for layer in self.layers)  # equal layers have equal figures: added up at once
         sharing = [layer for layer in self.layers if layer.shared]
         owned = uses - Counter(layer._facts for layer in sharing)
-        params = _total(facts.params * times for facts, times in owned.items())
-        params = params + _total(layer.own_params for layer in sharing)
+        params = total(facts.params * times for facts, times in owned.items())
+        params = params + total(layer.own_params for layer in sharing)
         return Totals(
             params=params,
             trainable=params,
-            buffers=_total(facts.buffer_elements * times for facts, times in owned.items()),
+            buffers=total(facts.buffer_elements * times for facts, times in owned.items()),
             ops=Ops.sum(facts.ops.times(times) for facts, times in uses.items()),
-            macs=_total(facts.work.macs * times for facts, times in uses.items()),
-            flops=_total(facts.flops * times for facts, times in uses.items()),
-            activations=_total(facts.activations * times for facts, times in uses.items()),
+            macs=total(facts.work.macs * times for facts, times in uses.items()),
+            flops=total(facts.flops * times for facts, times in uses.items()),
+            activations=total(facts.activations * times for facts, times in uses.items()),
         )
 
     @property
@@ -350,10 +350,3 @@ def analyze(graph: Graph, batch: Dim | str | None = None, dtype: str = "float32"
 
         graph = decided(graph, sizes)
     return Report(graph, batch, dtype)
-
-
-def _total(values: Any) -> Dim:
-    total: Dim = 0
-    for value in values:
-        total = total + value
-    return total

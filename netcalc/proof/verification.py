@@ -18,8 +18,10 @@ import warnings
 from collections import Counter
 from typing import Any, Callable, NamedTuple
 
+from netcalc.analysis.reading import numbers
 from netcalc.analysis.receptive_field import spatial_axes
 from netcalc.analysis.report import LayerReport, Report
+from netcalc.dims import product
 from netcalc.errors import SpecError
 from netcalc.graph import Graph
 from netcalc.layers.base import shape_text
@@ -140,17 +142,14 @@ def probed_fields(report: Report, structures: list[Check]) -> list[Any]:
     if not spatial_axes(graph):
         return []
     thin = Report(thinned(graph))  # as the probe runs it: the same fields with fewer channels
-    numbers = thin.params + thin.buffers + 3 * thin.activations
-    assert isinstance(numbers, int) and isinstance(thin.macs, int)
+    held, macs = numbers((thin.params + thin.buffers + 3 * thin.activations, thin.macs))
     why = ""
     if any(check.status == DIFFERS for check in structures):
         why = "the modules differ"
-    elif 8 * numbers > LARGEST_MEMORY:
-        why = (
-            f"the network needs {8 * numbers / 2**30:.1f} GiB in double precision, more than {LARGEST_MEMORY / 2**30:g}"
-        )
-    elif thin.macs > LARGEST_PASS:
-        why = f"one pass takes {thin.macs:,} multiply-accumulates, more than {LARGEST_PASS:,}"
+    elif 8 * held > LARGEST_MEMORY:
+        why = f"the network needs {8 * held / 2**30:.1f} GiB in double precision, more than {LARGEST_MEMORY / 2**30:g}"
+    elif macs > LARGEST_PASS:
+        why = f"one pass takes {macs:,} multiply-accumulates, more than {LARGEST_PASS:,}"
     if why:
         return [why] * len(graph)
     with warnings.catch_warnings():
@@ -160,9 +159,7 @@ def probed_fields(report: Report, structures: list[Check]) -> list[Any]:
 
 def weight(layer: LayerReport) -> int:
     """What running a layer scalar by scalar costs: its operations, or the numbers it reads."""
-    numbers = max((element_count(shape) for shape in layer.input_shapes), default=0)
-    assert isinstance(layer.flops, int) and isinstance(layer.params, int)
-    return max(layer.flops, numbers, layer.params)
+    return max(numbers((layer.flops, layer.params, *map(product, layer.input_shapes))))
 
 
 def structure(layer: LayerReport, seen: Seen | str | None) -> list[Check]:
@@ -222,10 +219,3 @@ def tensor_text(tensors: dict[str, Any]) -> str:
 
 def ops_text(ops: dict[str, Any]) -> str:
     return ", ".join(f"{ops[kind]:,} {kind}" for kind in sorted(ops) if ops[kind]) or "none"
-
-
-def element_count(shape: Any) -> int:
-    total = 1
-    for size in shape:
-        total *= int(size)
-    return total

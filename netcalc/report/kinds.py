@@ -85,11 +85,6 @@ def _factor(size: Dim) -> str:
     return f"({written})" if " " in written else written
 
 
-def example_figures(text: str) -> Report:
-    """The report on a kind's example."""
-    return Report(elaborate(text))
-
-
 def page_text(kind: type[Layer]) -> str:
     """The page of a kind for a terminal or a pipe."""
     lines = [signature(kind), *_wrapped(kind)]
@@ -114,7 +109,7 @@ def page_text(kind: type[Layer]) -> str:
         width = max(len(name) for name, _ in found)
         lines += [f"  {name:<{width}}  {value}" for name, value in found]
     for text in kind.examples:
-        report = example_figures(text)
+        report = Report(elaborate(text))
         ops = Ops.sum(layer.ops for layer in report.layers)
         counted = " + ".join(f"{shown(count)} {name}" for name, count in ops.items()) or "0"
         lines += ["", f"example: {text}"]

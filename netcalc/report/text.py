@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
-from netcalc.analysis.report import Report
+from netcalc.analysis.report import Report, shown
 from netcalc.report.rows import HEADER, exact_rows, rows, summary, title
 
 
@@ -49,15 +49,9 @@ def as_markdown(report: Report, depth: int | None = None) -> str:
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     totals = report.totals
     figures = (totals.params, totals.macs, totals.flops)
-    lines.append("| **total** | | | | " + " | ".join(f"**{_figure(figure)}**" for figure in figures) + " | |")
+    lines.append("| **total** | | | | " + " | ".join(f"**{shown(figure)}**" for figure in figures) + " | |")
     lines += ["", *(f"- {name}: {value}" for name, value in summary(report))]
     return "\n".join(lines) + "\n"
-
-
-def _figure(value: Any) -> str:
-    from netcalc.analysis.report import shown
-
-    return shown(value)
 
 
 def html(report: Report) -> str:
