@@ -290,6 +290,9 @@ def test_mlp_widths():
         with pytest.raises(SpecError) as caught:
             netcalc.mlp(widths)
         assert str(caught.value)
+    with pytest.raises(SpecError) as caught:
+        netcalc.mlp("256,512,1")
+    assert "256-512-1" in caught.value.hint
 
 
 # ---------------------------------------------------------------- anything at all

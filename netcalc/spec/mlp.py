@@ -39,7 +39,9 @@ def mlp_spec(widths: str, activation: str = "relu", output_activation: str = "",
             f"{widths!r} has one width, but a network has an input and at least one layer",
             expected="at least two widths",
             found=widths,
-            hint=f"for example {widths or 256}-512-1",
+            hint=f"widths are joined by '-': {widths.replace(',', '-')}"
+            if "," in widths
+            else f"for example {widths}-512-1",
         )
     steps = [pieces[0], *(["flatten"] if flatten else [])]
     for place, width in enumerate(pieces[1:], 2):
