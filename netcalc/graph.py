@@ -156,15 +156,20 @@ class Builder:
         name: str = "",
         span: Span | None = None,
         shared: tuple[tuple[str, str], ...] = (),
+        applied: Applied | None = None,
     ) -> int:
-        """Append a layer fed by earlier nodes and return its index. Raises SpecError where they do not fit."""
+        """Append a layer fed by earlier nodes and return its index. Raises SpecError where they do not fit.
+
+        ``applied`` is the layer applied to the shapes of these inputs, where an equal use is known.
+        """
         if len(self.nodes) >= MAX_NODES:
             raise SpecError("too-large", f"the network has more than {MAX_NODES:,} layers", hint="use fewer repeats")
-        shapes = tuple(self.nodes[index].applied.output for index in inputs)
-        key = (layer, shapes)
-        applied = self._applied.get(key)
         if applied is None:
-            applied = self._applied[key] = Applied(layer, shapes)
+            shapes = tuple([self.nodes[index].applied.output for index in inputs])
+            key = (layer, shapes)
+            applied = self._applied.get(key)
+            if applied is None:
+                applied = self._applied[key] = Applied(layer, shapes)
         self._used.update(inputs)
         name = name or self.fresh_name(layer.kind.lower())
         if name in self._names:

@@ -7,6 +7,7 @@ and then a name that begins with a capital is a letter; an unknown lower-case na
 from __future__ import annotations
 
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, NoReturn
 
 from netcalc.dims import Dim, Expr, substitute, symbol, text
@@ -63,6 +64,10 @@ class Word(NamedTuple):
     id: str
 
 
+_PLAIN = frozenset([int, str, Expr, Word])
+"""The types of value that are equal only where they mean the same (``1 == True == 1.0``)."""
+
+
 class Frame(NamedTuple):
     """The names that hold in one block: constants and parameters, ``def``s, and the path of the block."""
 
@@ -94,6 +99,8 @@ class Elaborator:
         self.declared: dict[str, tuple[int, int | None, int]] = {}
         self.letters: dict[str, Expr] = {}  # as declared, or as first met
         self.steps_done = 0
+        self.known: dict[Any, Applied] = {}  # calls met before, by what their layers depend on
+        self.mentioned: dict[Span, tuple[str, ...]] = {}  # the names in the arguments of the call that stands there
 
     # ------------------------------------------------------------ the whole
 
@@ -185,7 +192,7 @@ class Elaborator:
             layer = Input(value)
         stem = self.path + (step.name.id if step.name else "input")
         name = stem if step.name else (stem if stem not in self.labels else self.builder.fresh_name(stem))
-        self.current = self.add(layer, (), name, step.span, {})
+        self.current = self.add(layer, (), name, step.span)
 
     def constant(self, step: Constant) -> None:
         name = step.name.id
@@ -225,13 +232,13 @@ class Elaborator:
 
     def call(self, step: Call) -> None:
         word = step.word.id
-        for frame in reversed(self.frames):
-            if isinstance(meant := frame.values.get(word), Word):  # a parameter that stands for a kind
-                step = step._replace(word=Name(meant.id, step.word.span))
-                word = meant.id
-                break
-        if definition := self.definition(word):
-            return self.expand(definition, step)
+        meant = self.meaning(word)
+        if isinstance(meant, Word):  # a parameter that stands for a kind
+            step = step._replace(word=Name(meant.id, step.word.span))
+            word = meant.id
+            meant = self.meaning(word)
+        if isinstance(meant, Definition):
+            return self.expand(meant, step)
         if word == "share":
             return self.share(step)
         if word in ("chunk", "split"):
@@ -244,17 +251,44 @@ class Elaborator:
                 expected=f"{word} {{ … }}",
                 hint=f"{word} {{ conv 64 k3 p1 }}",
             )
-        if (index := self.find(word)) is not None and not kinds_named(word):
+        if not kinds_named(word) and (index := self.find(word)) is not None:
             return self.again(step, index)
         others = [self.node(name) for name in step.others]
         current = self.running(step.span)
-        kind = self.kind(step.word, len(self.builder.nodes[current].shape))
-        bound = self.bind(kind, step, allow_nodes=kind.arity != 1)
-        inputs = (current, *bound.nodes, *others)
-        spans = bound.spans
-        layer = self.made(kind, bound, step.span)
-        self.current = self.add(layer, inputs, self.name_for(step, kind), step.span, spans, bound.shared)
+        key = None if others else self.key(step, current)
+        if known := self.known.get(key):
+            name = self.name_for(step, type(known.layer))
+            self.current = self.add(known.layer, (current,), name, step.span, applied=known)
+        else:
+            kind = self.kind(step.word, len(self.builder.nodes[current].shape))
+            bound = self.bind(kind, step, allow_nodes=kind.arity != 1)
+            inputs = (current, *bound.nodes, *others)
+            layer = self.made(kind, bound, step.span)
+            self.current = self.add(layer, inputs, self.name_for(step, kind), step.span, bound.spans, bound.shared)
+            if key is not None:
+                self.known[key] = self.builder.nodes[self.current].applied
         self.mark(step.labels, self.current)
+
+    def key(self, step: Call, current: int) -> Any:
+        """What a call's layer depends on: where it stands, its names' values, its input's shape; None if on more."""
+        mentioned = self.mentioned.get(step.span)
+        if mentioned is None:
+            mentioned = self.mentioned[step.span] = tuple(
+                name.id for argument in step.arguments for name in names_in(argument.value)
+            )
+        values = []
+        for name in mentioned:
+            for frame in reversed(self.frames):
+                if name in frame.values:
+                    value = frame.values[name]
+                    if type(value) not in _PLAIN:
+                        return None
+                    values.append(value)
+                    break
+            else:
+                if self.find(name) is not None:
+                    return None
+        return step.span, step.word.id, self.builder.nodes[current].applied.output, *values
 
     def name_for(self, step: Call | Block, kind: type[Layer]) -> str:
         if step.labels:
@@ -278,11 +312,12 @@ class Elaborator:
         inputs: tuple[int, ...],
         name: str,
         span: Span,
-        spans: Mapping[str, Span],
+        spans: Mapping[str, Span] = MappingProxyType({}),
         shared: tuple[tuple[str, str], ...] = (),
+        applied: Applied | None = None,
     ) -> int:
         try:
-            index = self.builder.add(layer, inputs, name, span, shared)
+            index = self.builder.add(layer, inputs, name, span, shared, applied)
         except (SpecError, OverflowError, NotImplementedError) as error:
             if not isinstance(error, SpecError):
                 error = SpecError("too-large", str(error))
@@ -367,7 +402,7 @@ class Elaborator:
         owner = self.builder.nodes[index]
         inputs = (self.running(step.span), *(self.node(name) for name in step.others))
         shared = owner.shared or tuple((name, f"{owner.name}:{name}") for name in owner.applied.parameters)
-        self.current = self.add(owner.layer, inputs, self.name_for(step, type(owner.layer)), step.span, {}, shared)
+        self.current = self.add(owner.layer, inputs, self.name_for(step, type(owner.layer)), step.span, shared=shared)
         self.mark(step.labels, self.current)
 
     def split(self, step: Call) -> None:
@@ -416,7 +451,7 @@ class Elaborator:
         start: Dim = 0
         for label, size in zip(step.labels, sizes):
             layer = slice_kind(axis=axis, start=start, stop=start + size)
-            index = self.add(layer, (current,), self.path + label.id, step.span, {})
+            index = self.add(layer, (current,), self.path + label.id, step.span)
             self.labels[self.path + label.id] = index
             start = start + size
             self.current = index
@@ -566,8 +601,13 @@ class Elaborator:
         finally:
             self.frames.pop()
 
-    def definition(self, word: str) -> Definition | None:
-        return next((f.definitions[word] for f in reversed(self.frames) if word in f.definitions), None)
+    def meaning(self, word: str) -> Definition | Word | None:
+        """What a step's word stands for where it is no layer's own: a block, or the kind that a parameter gives."""
+        for frame in reversed(self.frames):
+            if word in frame.definitions or isinstance(frame.values.get(word), Word):
+                meant: Definition | Word = frame.definitions.get(word) or frame.values[word]
+                return meant
+        return None
 
     # ------------------------------------------------------------ names and values
 
@@ -873,6 +913,25 @@ def labels_in(steps: Steps, definitions: bool = True) -> Iterator[Any]:
                 yield from labels_in(branch, definitions)
         if isinstance(step, Definition) and definitions:
             yield from labels_in(step.body)
+
+
+def names_in(value: Value) -> Iterator[Name]:
+    """Every name in an expression."""
+    match value:
+        case Name():
+            yield value
+        case Minus():
+            yield from names_in(value.operand)
+        case Series():
+            for item in value.items:
+                yield from names_in(item)
+        case Binary():
+            yield from names_in(value.left)
+            yield from names_in(value.right)
+        case Range():
+            for part in value[:3]:
+                if part is not None:
+                    yield from names_in(part)
 
 
 def is_identity(branch: Steps) -> bool:
