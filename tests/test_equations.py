@@ -13,6 +13,7 @@ from netcalc.equations.explanation import Asked, Story
 from netcalc.equations.givens import read_givens
 from netcalc.equations.inference import infer
 from netcalc.equations.ledger import backward_ledger, edges, forward_ledger, node_work, update_ledger
+from netcalc.equations.network import network
 from netcalc.equations.operations import OPERATIONS
 from netcalc.equations.parser import parse
 from netcalc.equations.syntax import latex, text
@@ -188,6 +189,74 @@ def test_the_layer_language_says_the_same(source, given, spec):
     if "conv" not in source:
         assert found.params == report.params
         assert [layer.output_shape for layer in report.layers][-1] == found.nodes[found.output].shape
+    assert tree(network(found)) == tree(report.graph)
+
+
+def tree(graph):
+    """A graph as nested layers, without the names of its nodes; the branches of a sum in any order."""
+    found = []
+    for node in graph.nodes:
+        inputs = tuple(found[index] for index in node.inputs)
+        order = sorted(inputs, key=repr) if node.layer.kind in ("Add", "Mul") else inputs
+        owners = [graph.index(owner.partition(":")[0]) for _, owner in node.shared]
+        found.append((node.layer, node.shape, tuple(order), tuple(owners)))
+    return [found[index] for index in graph.outputs]
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "spec"),
+    [
+        ("y = x + W2 max(0, W1 x + b1) + b2", ("x: 8", "b1: 16"), "8 -> residual { linear 16 -> relu -> linear 8 }"),
+        ("y = x + W x + b", ("x: 4",), "4 -> residual { linear 4 }"),
+        (
+            "h = tanh(W x + U h0 + b)",
+            ("x: 3", "h0: 4", "h: 4"),
+            "input image: 3 -> linear 4 nobias as a\ninput h0: 4 -> linear 4 -> add a -> tanh",
+        ),
+        ("y = σ(x W + b)", ("x: NxD", "b: C"), "N x D -> linear C -> sigmoid"),
+        ("z = W x; y = z + b", ("x: 5", "z: 3"), "5 -> linear 3"),
+        (
+            "h = tanh(W x + b); h' = tanh(W h + b); y = V h' + c",
+            ("x: 3", "h: 3", "y: 2"),
+            "3 -> linear 3 as h -> tanh -> share h -> tanh -> linear 2",
+        ),
+        ("P = softmax(Q K^T) V", ("Q: TxD", "K: TxD", "V: TxD"), "ATTENTION"),
+        ("y = (W1 x) ⊙ σ(W2 x)", ("x: 4", "y: 6"), "4 -> mul { linear 6 nobias | linear 6 nobias -> sigmoid }"),
+        (
+            "y = conv(max(0, conv(x, w, padding=1)), v, stride=2)",
+            ("x: 3x32x32", "w: 8x3x3x3", "v: 4x8x5x5"),
+            "3x32x32 -> conv 8 k3 p1 nobias -> relu -> conv 4 k5 s2 nobias",
+        ),
+    ],
+)
+def test_equations_are_networks(source, given, spec):
+    if spec == "ATTENTION":
+        spec = "input Q: TxD\ninput K: TxD -> transpose 0 1 as kt\nfrom Q -> matmul kt -> softmax -1 as s\n"
+        spec += "input V: TxD\nfrom s -> matmul V"
+        found = infer(source, read_givens(given), data=("Q", "K", "V"))
+    else:
+        found = solve(source, *given)
+    graph, report = network(found), netcalc.analyze(spec)
+    assert tree(graph) == tree(report.graph)
+    ours = netcalc.analyze(graph)
+    assert dict(ours.ops) == dict(report.ops) == dict(forward_ledger(found).ops)
+    assert ours.params == report.params == found.params
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "what"),
+    [
+        ("y = relu(W x)", ("x: DxN", "W: CxD"), "W x"),  # samples as columns
+        ("y = x / 8", ("x: 4",), "8"),
+        ("y = W V x", ("x: 4", "W: 2x3"), "W V"),  # a product of weights
+        ("y = exp(x)", ("x: 4",), "y"),
+        ("y = x + b", ("x: 4", "b: 4"), "y"),  # a bias without a layer
+    ],
+)
+def test_what_no_layer_says_is_refused_by_name(source, given, what):
+    with pytest.raises(SpecError, match="no layer kind says") as caught:
+        network(solve(source, *given))
+    assert what in caught.value.message and caught.value.code == "no-layer" and caught.value.span is not None
 
 
 # ---------------------------------------------------------------- gradients' shapes and ledgers
