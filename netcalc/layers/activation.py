@@ -78,7 +78,7 @@ class ReLU(_Elementwise):
     namesake = "ReLU"
     source = _PAGE + "ReLU.html"
     examples = ("3x8x8 -> relu",)
-    steps = {"max(0, x)": "max"}
+    steps = {"max(0, ·)": "max"}
 
     inplace: bool = flag("overwrite the input", False)
 
@@ -91,7 +91,7 @@ class ReLU6(_Elementwise):
     namesake = "ReLU6"
     source = _PAGE + "ReLU6.html"
     examples = ("3x8x8 -> relu6",)
-    steps = {"max(0, x)": "max", "min(·, 6)": "max"}
+    steps = {"max(0, ·)": "max", "min(·, 6)": "max"}
 
     inplace: bool = flag("overwrite the input", False)
 
