@@ -22,7 +22,7 @@ MAY_IMPORT = {  # room → the rooms of netcalc that it may import
     "graph": {"dims", "errors", "base", "layers"},
     "spec": {"dims", "errors", "base", "layers", "graph", "spec"},
     "analysis": {"dims", "errors", "base", "layers", "graph", "analysis", "_version"},
-    "equations": {"dims", "errors", "base", "layers", "analysis", "equations"},
+    "equations": {"dims", "errors", "base", "layers", "graph", "analysis", "equations"},
     "proof": {"dims", "errors", "base", "layers", "graph", "analysis", "equations", "proof"},
     "report": {"dims", "errors", "base", "layers", "graph", "analysis", "equations", "report", "spec"},
 }

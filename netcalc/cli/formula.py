@@ -23,6 +23,7 @@ from netcalc.cli.source import emit, set_option, spec_argument
 @click.option("--strict", "fail_if_open", is_flag=True, help="Fail where a condition on the letters is open.")
 @click.option("--format", "format", type=click.Choice(["text", "markdown", "latex", "python", "json"]), default="text")
 @click.option("--json", "format", flag_value="json", help="Short for --format json.")
+@click.option("--fragment", is_flag=True, help="LaTeX to include (needs amsmath) instead of a whole document.")
 @click.option("--dtype", default="float32", show_default=True, type=click.Choice(list(BYTES)), help="For --of memory.")
 @click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter.")
 @set_option
@@ -34,6 +35,7 @@ def formula(
     factored: bool,
     fail_if_open: bool,
     format: str,
+    fragment: bool,
     dtype: str,
     batch: str | None,
     set_values: tuple[str, ...],
@@ -61,7 +63,7 @@ def formula(
         case "markdown":
             emit(show.as_markdown(report, found, conditions, factored))
         case "latex":
-            emit(show.as_latex(report, found, conditions, factored))
+            emit(show.as_latex(report, found, conditions, factored, fragment))
         case "python":
             emit(show.as_python(report, found, conditions, name))
         case _:

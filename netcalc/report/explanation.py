@@ -10,6 +10,7 @@ from netcalc.analysis.operations import Ops
 from netcalc.analysis.report import CONVENTION
 from netcalc.analysis.written import LATEX, PLAIN, Letter, Script, crossed, in_names, in_numbers, product_in
 from netcalc.layers.base import shape_text
+from netcalc.report.latex import document, fitted, label_latex, prose, seen_length, sizes_latex
 from netcalc.report.rows import axes, title
 
 MOST = 12  # addends that a sum shows before it goes on in the next line
@@ -277,17 +278,6 @@ def _step_markdown(step: Step) -> str:
 
 # ---------------------------------------------------------------- LaTeX
 
-_PREAMBLE = r"""\documentclass[fleqn]{article}
-\usepackage[T1]{fontenc}
-\usepackage[utf8]{inputenc}
-\usepackage{amsmath,amssymb}
-\usepackage[a4paper,margin=22mm]{geometry}
-\setlength{\parindent}{0pt}
-\setlength{\mathindent}{0pt}
-\allowdisplaybreaks
-\begin{document}
-"""
-
 
 def as_latex(explanation: Explanation, brief: bool = False, fragment: bool = False) -> str:
     """The working as LaTeX: a document, or with ``fragment`` what stands between its begin and end (needs amsmath)."""
@@ -301,7 +291,7 @@ def as_latex(explanation: Explanation, brief: bool = False, fragment: bool = Fal
         lines.append(r"\subsection*{overall}")
         lines.append(_aligned_latex([_total_latex(total) for total in explanation.totals]))
     body = "\n".join(lines) + "\n"
-    return body if fragment else f"{_PREAMBLE}{body}\\end{{document}}\n"
+    return body if fragment else document(body)
 
 
 def _layer_latex(entry: LayerWorking, brief: bool) -> list[str]:
@@ -331,19 +321,10 @@ def _step_latex(step: Step, head: str) -> str:
         return rf"{_text_head(head)} & \ {label}{note}"
     if not label:
         first, *rest = step.forms
-        return rf"{_text_head(head)} & \ {_fit(first)}" + "".join(rf" \\ & \quad = {_fit(f)}" for f in rest) + note
-    short = _seen("".join((label, *step.forms, note))) < 66
+        return rf"{_text_head(head)} & \ {fitted(first)}" + "".join(rf" \\ & \quad = {fitted(f)}" for f in rest) + note
+    short = seen_length("".join((label, *step.forms, note))) < 66
     joint = " = " if short else r" \\ & \quad = "
-    return rf"{_text_head(head)} & \ {label}{_joint(step, short)}{joint.join(map(_fit, step.forms))}{note}"
-
-
-def _seen(written: str) -> int:
-    """About how many signs LaTeX makes of it."""
-    for command in (r"\left", r"\right", r"\text", r"\mathrm", r"\quad", "{,}", "{", "}", "\\ ", " "):
-        written = written.replace(command, "," if command == "{,}" else "")
-    for command in (r"\times", r"\cdot", r"\frac", r"\lfloor", r"\rfloor"):
-        written = written.replace(command, " x ")
-    return len(written)
+    return rf"{_text_head(head)} & \ {label}{_joint(step, short)}{joint.join(map(fitted, step.forms))}{note}"
 
 
 def _joint(step: Step, short: bool) -> str:
@@ -358,94 +339,13 @@ def _text_head(head: str) -> str:
     return rf"\text{{{head}}}" if head else ""
 
 
-def _fit(form: str, most: int = 66) -> str:
-    """A sum too long for a line, broken before a plus; a product too long even so, before a factor."""
-    if _seen(form) <= most:
-        return form
-    rows = _rows(form, " + ", most)
-    signs = [(r"{}+ ", row) for row in rows]
-    broken = []
-    for sign, row in signs:
-        times = r" \times " if r" \times " in row else r" \cdot "
-        pieces = _rows(row, times, most) if _seen(row) > most else [row]
-        broken.append(sign + rf" \\ & \qquad\quad {times.strip()} ".join(pieces))
-    return r" \\ & \qquad ".join(broken).removeprefix("{}+ ")
-
-
-def _rows(form: str, sign: str, most: int) -> list[str]:
-    """Pieces between signs that stand in no bracket, put together as far as a line goes."""
-    rows: list[str] = []
-    row = piece = ""
-    for part in form.split(sign):
-        piece = f"{piece}{sign}{part}" if piece else part
-        if piece.count(r"\left") != piece.count(r"\right"):
-            continue
-        longer = f"{row}{sign}{piece}" if row else piece
-        if row and _seen(longer) > most:
-            rows.append(row)
-            longer = piece
-        row, piece = longer, ""
-    return [*rows, row]
-
-
 def _total_latex(total: Total) -> str:
     added, result = total_form(total, LATEX)
     name = "" if total.what == "operations" else prose(total.what)
     if not name:
-        return rf" & \quad = {_fit(added)}"
-    return rf"\text{{\textbf{{{name}}}}} & \ {result}" + ("" if added == result else rf" \\ & \quad = {_fit(added)}")
+        return rf" & \quad = {fitted(added)}"
+    return rf"\text{{\textbf{{{name}}}}} & \ {result}" + ("" if added == result else rf" \\ & \quad = {fitted(added)}")
 
 
 def _aligned_latex(rows: list[str]) -> str:
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}" if rows else ""
-
-
-_SIGNS = {
-    "−": "-", "·": r"\cdot ", "∗": r"\ast ", "×": r"\times ", "→": r"\to ", "Σ": r"\Sigma ", "√": r"\surd ",
-    "σ": r"\sigma ", "ε": r"\varepsilon ", "π": r"\pi ", "γ": r"\gamma ", "β": r"\beta ", "ω": r"\omega ",
-    "‖": r"\Vert ", "ᵀ": "^{T}", "²": "^{2}", "³": "^{3}", "ᵖ": "^{p}", "ᵏ": "^{k}", "₁": "_{1}", "₂": "_{2}",
-    "ₖ": "_{k}", "ᵢ": "_{i}", "ⱼ": "_{j}", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "≥": r"\ge ", "≤": r"\le ",
-    "∏": r"\textstyle\prod ", "Φ": r"\Phi ", "φ": r"\varphi ", "δ": r"\delta ", "∞": r"\infty ", "½": r"\tfrac12 ",
-    "±": r"\pm ", "⌈": r"\lceil ", "⌉": r"\rceil ", "ᴸ": "^{L}", "…": r"\ldots ",
-}  # fmt: skip
-_ESCAPED = {
-    "\\": r"\textbackslash{}", "_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
-    "^": r"\^{}", "~": r"\~{}",
-}  # fmt: skip
-
-
-def prose(text: str) -> str:
-    """A text for LaTeX outside of formulas; its signs become small formulas.
-
-    >>> print(prose("max_pool → 3 × 4"))
-    max\\_pool $\\to $ 3 $\\times $ 4
-    """
-    return "".join(_ESCAPED.get(c) or (f"${_SIGNS[c]}$" if c in _SIGNS else c) for c in text)
-
-
-def sizes_latex(text: str) -> str:
-    """A shape such as 3x32x32 → 10 in a formula."""
-    signs = "".join(r"\times " if c == "x" else _SIGNS.get(c, c) for c in text.replace("max", "\0"))
-    return signs.replace("\0", r"\max").replace("_", r"\_").replace(" of ", r"\text{ of }")
-
-
-def label_latex(label: str) -> str:
-    r"""A label of the ledger as a formula: words upright, signs as they are.
-
-    >>> print(label_latex("max(0, ·)"), "|", label_latex("W ∗ x"), "|", label_latex("max of the window"))
-    \max(0, \cdot ) | W\ \ast \ x | \max\ \text{of}\ \text{the}\ \text{window}
-    """
-    import re
-
-    functions = ("max", "min", "exp", "log", "sin", "cos", "tanh")
-    found = []
-    for token in re.findall(r"(?<=W)_[qkvo]|[A-Za-z]{2,}|.", label):
-        if token.isalpha() and token.isascii() and len(token) > 1:
-            found.append(rf"\{token}" if token in functions else rf"\text{{{token}}}")
-        elif token in ("_q", "_k", "_v", "_o"):
-            found.append(f"_{{{token[1]}}}")
-        elif token == " ":
-            found.append(r"\ " if found and not found[-1].endswith((",", r"\ ")) else " ")
-        else:
-            found.append(_SIGNS.get(token) or {"_": r"\_", "*": r"\ast ", "{": r"\{", "}": r"\}"}.get(token, token))
-    return "".join(found)

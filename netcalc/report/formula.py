@@ -9,7 +9,7 @@ from netcalc.analysis.conditions import Requirement
 from netcalc.analysis.formula import FIGURES, Formula
 from netcalc.analysis.report import Report, plain
 from netcalc.dims import Dim, factored_latex, factored_text, latex, python, text
-from netcalc.report.explanation import prose
+from netcalc.report.latex import bracketed, document, fitted, label_latex, prose
 from netcalc.report.rows import title
 
 LABELS = {"params": "parameters", "macs": "MACs", "flops": "FLOPs", "shape": "output", "rf": "receptive field"}
@@ -84,10 +84,10 @@ def as_markdown(report: Report, found: Sequence[Formula], conditions: Sequence[R
     return "\n".join(lines) + "\n"
 
 
-def as_latex(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], factored: bool) -> str:
-    """An align* block to include (needs amsmath)."""
-    from netcalc.report.explanation import label_latex
-
+def as_latex(
+    report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], factored: bool, fragment: bool = False
+) -> str:
+    """The formulas as a LaTeX document, or with ``fragment`` as an align* block to include (needs amsmath)."""
     rows = []
     layer = ""
     for one in found:
@@ -95,21 +95,28 @@ def as_latex(report: Report, found: Sequence[Formula], conditions: Sequence[Requ
             rows.append(rf"\intertext{{{prose(layer)}}}")
         elif one.layer != layer:
             rows.append(r"\intertext{total}")
-        value = written(one, _latex(factored), r" \times ")
-        rows.append(rf"\text{{{prose(label(one))}}} &= {_wrapped(value)} \\")
+        values = [_latex(factored)(value) for value in one.values]
+        value = r" \times ".join(map(bracketed, values) if len(values) > 1 else values) or r"\text{scalar}"
+        rows.append(rf"\text{{{prose(label(one))}}} &= {fitted(value)} \\")
     lines = [r"\begin{align*}", *rows]
     lines[-1] = lines[-1].removesuffix(r" \\")
     lines.append(r"\end{align*}")
     if conditions:
-        lines.append("Holds when " + ", ".join(f"${label_latex(str(one))}$" for one in conditions) + ".")
-    return "\n".join(lines) + "\n"
+        lines.append("Holds when " + ", ".join(f"${_condition(str(one))}$" for one in conditions) + ".")
+    body = "\n".join(lines) + "\n"
+    return body if fragment else document(rf"\section*{{{prose(title(report))}}}" + "\n" + body)
 
 
-def _wrapped(value: str, most: int = 3) -> str:
-    """A long sum in rows of three terms."""
-    terms = value.split(" + ")
-    rows = [" + ".join(terms[i : i + most]) for i in range(0, len(terms), most)]
-    return " \\\\\n&\\quad{} + ".join(rows)
+def _condition(stated: str) -> str:
+    r"""
+    >>> print(_condition("H divisible by 16"), "|", _condition("H ≥ 3"))
+    16 \mid H | H \ge 3
+    """
+    for words, sign in ((" divisible by ", r"\mid"), (" ≥ ", r"\ge"), (" ≤ ", r"\le"), (" = ", "=")):
+        if words in stated:
+            sides = [label_latex(side) for side in stated.split(words, 1)]
+            return f" {sign} ".join(reversed(sides) if words == " divisible by " else sides)
+    return label_latex(stated)
 
 
 def as_python(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], name: str) -> str:
