@@ -301,6 +301,13 @@ def test_edges_lead_only_to_parameters():
 # ---------------------------------------------------------------- the command
 
 
+def test_the_command_shows_the_network():
+    done = run("f = W2 max(0, W1 x + b1) + b2", "x:256", "b1:512", "f:1", "--network", "--format", "json")
+    answer = json.loads(done.stdout)
+    assert [layer["kind"] for layer in answer["layers"]] == ["Linear", "ReLU", "Linear"]
+    assert answer["totals"]["flops"] == 263680 and answer["output_shape"] == [1]
+
+
 def test_the_command():
     done = run("f = W2 max(0, W1 x + b1) + b2", "x:256", "b1:512", "f:1", "--format", "json")
     answer = json.loads(done.stdout)
@@ -375,9 +382,11 @@ def test_odd_equations_end_well(written):
 
 
 def test_backward_ledgers_of_windows():
-    """∂w of a convolution: a tap is a dot product over the outputs; what is not stated is named, not guessed."""
+    """∂w of a convolution: a tap is a dot product over the outputs; ∂x adds where windows overlap."""
     found = solve("y = conv(x, w)", "x: 5x5", "w: 3x3")
     assert backward_ledger(found).ops == Ops({"mul": 9 * 9, "add": 9 * 8}) and not backward_ledger(found).uncounted
-    assert backward_ledger(solve("y = conv(conv(x, w), v)", "x: 9x9", "w: 3x3", "v: 3x3")).uncounted
+    twice = backward_ledger(solve("y = conv(conv(x, w), v)", "x: 9x9", "w: 3x3", "v: 3x3"))
+    inner, outer, through = Ops({"mul": 9 * 49, "add": 9 * 48}), Ops({"mul": 9 * 25, "add": 9 * 24}), 9 * 25
+    assert twice.ops == Ops.sum([inner, outer, Ops({"mul": through, "add": through - 49})]) and not twice.uncounted
     found = solve("y = convtranspose(x, w)", "x: 2x2", "w: 3x3")
     assert backward_ledger(found).ops == Ops({"mul": 9 * 4, "add": 9 * 3})

@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 from netcalc.analysis.operations import Ops
 from netcalc.dims import Dim, minimum, product, total
+from netcalc.dims import text as size_text
 from netcalc.graph import Graph, Node
 from netcalc.layers.base import Applied, Layer
+from netcalc.layers.convolution import _Conv
 from netcalc.layers.dropout import Dropout
 from netcalc.layers.linear import Identity, Linear
+from netcalc.layers.normalization import _BatchNorm
 
 
 class Collapse(NamedTuple):
@@ -67,6 +70,70 @@ def collapses(graph: Graph) -> tuple[Collapse, ...]:
         if len(run) > 1:
             found.append(_collapse([graph.nodes[i] for i in run]))
     return tuple(found)
+
+
+def obstacles(graph: Graph) -> tuple[str, ...]:
+    """Why nothing (more) collapses, a sentence for each pair of layers that follow one another.
+
+    >>> import netcalc
+    >>> obstacles(netcalc.parse("64 -> linear 2"))
+    ('only one linear layer',)
+    >>> obstacles(netcalc.parse("32 -> linear 8 -> relu -> linear 4"))
+    ('relu1 stands between linear1 and linear2',)
+    """
+    found: list[str] = []
+    linear = [index for index, node in enumerate(graph.nodes) if isinstance(node.layer, Linear)]
+    for index, node in enumerate(graph.nodes):
+        if isinstance(node.layer, (Linear, _Conv)):
+            found += _until_next(graph, index)
+    if len(linear) < 2 and not any("compose" in one for one in found):
+        found.insert(0, "only one linear layer" if linear else "there is no linear layer")
+    elif len(linear) < 2:
+        found.insert(0, "only linear layers are collapsed")
+    return tuple(found) or ("no linear layer reads another one",)
+
+
+def _until_next(graph: Graph, index: int) -> list[str]:
+    """What stands between a layer and the next of its kind."""
+    kind = Linear if isinstance(graph.nodes[index].layer, Linear) else _Conv
+    here, between, name = index, [], graph.nodes[index].name
+    while True:
+        readers = [i for i, node in enumerate(graph.nodes) if here in node.inputs]
+        if len(readers) > 1 or readers and here in graph.outputs:
+            return [f"{graph.nodes[here].name} is read in several places"] if kind is Linear else []
+        if not readers:
+            return []
+        here = readers[0]
+        node = graph.nodes[here]
+        if isinstance(node.layer, kind):
+            break
+        if isinstance(node.layer, (Linear, _Conv)):
+            return []
+        if not _passes(node):
+            between.append(node)
+    names = " and ".join(one.name for one in between)
+    norms = bool(between) and all(isinstance(one.layer, _BatchNorm) for one in between)
+    pair = f"{name} and {node.name}"
+    first, second = graph.nodes[index].layer, node.layer
+    if isinstance(first, _Conv) and isinstance(second, _Conv):
+        return [] if between else [f"{pair} {_composed(first, second)}"]
+    if norms:
+        return [
+            f"{names} stands between {pair}: it is affine at inference, when its statistics are fixed numbers, "
+            "so the three are one linear layer then; it is not folded here"
+        ]
+    return [f"{names} {'stands' if len(between) == 1 else 'stand'} between {pair}"] if between else []
+
+
+def _composed(first: _Conv, second: _Conv) -> str:
+    """What two convolutions with nothing between them are."""
+    told = "compose to one convolution (linear, but not collapsed here)"
+    steps = (*first.axes("stride"), *first.axes("dilation"), *second.axes("dilation"))
+    if all(step == 1 for step in steps):
+        kernel = " x ".join(size_text(a + b - 1) for a, b in zip(first.axes("kernel_size"), second.axes("kernel_size")))
+        told += f": its kernel is k1 + k2 − 1 = {kernel}"
+    padded = any(size != 0 for pair in second.paddings() for size in pair)
+    return told + (", but for the border where the second one pads" if padded else "")
 
 
 def _passes(node: Node) -> bool:

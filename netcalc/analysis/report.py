@@ -117,6 +117,7 @@ class LayerReport:
             "buffers": {name: plain(shape) for name, shape in self.buffers.items()},
             "shared": dict(self.shared),
             "params": plain(self.params),
+            "own_params": plain(self.own_params),
             "ops": {kind: plain(count) for kind, count in self.ops.items()},
             "work": [
                 {"label": line.label, "kind": line.kind, "count": plain(line.count), "factors": plain(line.factors)}

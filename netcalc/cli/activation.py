@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from netcalc.analysis.activation_facts import FACTS, facts_of
@@ -10,7 +12,9 @@ from netcalc.cli.source import chosen, emit, format_option
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="NAME...")
-@click.option("--svg", type=click.Path(dir_okay=False, writable=True), help="Write the curve of f and f′ to this file.")
+@click.option("--svg", type=click.Path(dir_okay=False), metavar="FILE",
+    help="Write the curve of f and f′ to this file; of several NAMEs, to FILE-NAME each.",
+)  # fmt: skip
 @format_option("table", "plain", "json")
 def activation(names: tuple[str, ...], svg: str | None, format: str | None) -> None:
     """Range, derivative, saturation, dead zone, use as a classifier's output, and the curve of each NAME.
@@ -22,10 +26,16 @@ def activation(names: tuple[str, ...], svg: str | None, format: str | None) -> N
     if svg:
         from netcalc.report.curves import svg_curve
 
-        if len(found) != 1:
-            raise click.UsageError("--svg draws one activation: name one")
-        with open(svg, "w", encoding="utf-8") as file:
-            file.write(svg_curve(found[0]))
+        if not names:
+            raise click.UsageError("--svg draws the curves of the activations that are named: name one")
+        for facts in found:
+            path = Path(svg)
+            if len(found) > 1:
+                path = path.with_name(f"{path.stem}-{facts.name}{path.suffix}")
+            try:
+                path.write_text(svg_curve(facts), encoding="utf-8")
+            except OSError as error:
+                raise click.UsageError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
     style = chosen(format)
     if style == "json":
         from netcalc.report.text import as_json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from netcalc.analysis.collapse import collapses
+from netcalc.analysis.collapse import collapses, obstacles
 from netcalc.analysis.report import plain, shown
 from netcalc.cli.source import chosen, emit, format_option, load_graph, set_option, spec_argument
 
@@ -19,7 +19,8 @@ def collapse(spec: str, set_values: tuple[str, ...], format: str | None) -> None
     \b
     netcalc collapse "256 -> linear 512 -> linear 10"
     """
-    found = collapses(load_graph(spec, set_values))
+    graph = load_graph(spec, set_values)
+    found = collapses(graph)
     style = chosen(format)
     if style == "json":
         from netcalc.report.text import as_json
@@ -38,7 +39,7 @@ def collapse(spec: str, set_values: tuple[str, ...], format: str | None) -> None
         )
         return
     if not found:
-        click.echo("nothing collapses: something non-linear stands between any two linear layers")
+        click.echo(f"nothing collapses: {'; '.join(obstacles(graph))}")
     for one in found:
         lines = [
             ("layers", " → ".join(one.layers)),

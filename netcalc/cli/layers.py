@@ -10,7 +10,7 @@ from netcalc.cli.source import chosen, complete_kind, emit, format_option
 from netcalc.errors import SpecError, did_you_mean
 from netcalc.layers import all_kinds, all_words
 from netcalc.layers.base import Layer
-from netcalc.layers.missing import MISSING
+from netcalc.layers.missing import ALIASES, MISSING
 from netcalc.report.kinds import catalogue, page_dict, page_text
 
 
@@ -21,7 +21,10 @@ from netcalc.report.kinds import catalogue, page_dict, page_text
 def layers(kind: str | None, missing: bool, format: str | None) -> None:
     """The layer kinds; with KIND, that kind's page: arguments, formulas, and an example with its figures."""
     if missing:
-        return print_rows(("class", "why"), sorted(MISSING.items()), dict(sorted(MISSING.items())), format)
+        absent = sorted(
+            {**MISSING, **{lazy: f"known: {kind} with its sizes inferred" for lazy, kind in ALIASES.items()}}.items()
+        )
+        return print_rows(("class", "why"), absent, dict(absent), format)
     if kind is None:
         return print_catalogue(format)
     pages = kinds_of(kind)
@@ -38,6 +41,7 @@ def kinds_of(word: str) -> list[type[Layer]]:
     """The kinds that a word or a class name stands for; raises SpecError with the nearest words."""
     words, kinds = all_words(), all_kinds()
     name = word.removeprefix("torch.").removeprefix("nn.")
+    name = ALIASES.get(name, name)
     found = list(words.get(name, ())) or [k for k in kinds.values() if name in (k.__name__, k.namesake)]
     found = found or list(words.get(name.lower(), ()))
     if not found:

@@ -29,6 +29,7 @@ from netcalc.equations.syntax import Apply, Name
 from netcalc.equations.syntax import text as written
 from netcalc.equations.values import Update, cautions, differences, evaluate, gradients, jacobian, updates
 from netcalc.equations.windows import Windowed
+from netcalc.errors import SpecError
 
 
 class Section(NamedTuple):
@@ -70,6 +71,14 @@ class Story:
 
     def __init__(self, c: Computation, asked: Asked) -> None:
         self.c, self.asked = c, asked
+        for value, about in ((asked.lr, "the learning rate"), (asked.momentum, "the momentum")):
+            if value is not None and value < 0:
+                raise SpecError(
+                    "bad-value",
+                    f"{about} {number_text(value)} is below 0" + (": a step uphill" if value is asked.lr else ""),
+                    expected="a number of at least 0",
+                    found=number_text(value),
+                )
         self.names = display_names(c)
         self.forward = forward_ledger(c)
         self.values: list[Array] | None = None
@@ -274,12 +283,19 @@ class Story:
         for i, node in enumerate(self.c.nodes):
             if node.operation == "input" and i in grads:
                 check = differences(self.c, node.name, self.values)
-                checked = all(
-                    abs(float(a) - float(b)) <= 1e-4 * max(1.0, abs(float(a)))
-                    for a, b in zip(grads[i].data, check.data)
+                mark = "✓" if agree(grads[i], check) else "✗"
+                if mark == "✗" and self.kinks(i):
+                    mark = "at a kink"
+                slopes = tuple(
+                    Exact.of(0) if a == 0 and abs(float(b)) < 1e-9 else b for a, b in zip(grads[i].data, check.data)
                 )
                 rows.append(
-                    (f"∂{self.result}/∂{node.name}", value_text(grads[i]), array_text(check), "✓" if checked else "✗")
+                    (
+                        f"∂{self.result}/∂{node.name}",
+                        value_text(grads[i]),
+                        array_text(Array(check.shape, slopes)),
+                        mark,
+                    )
                 )
         found = [Section("gradients", ("gradient", "value", "by finite differences", ""), tuple(rows))]
         if self.asked.lr is not None:
@@ -287,10 +303,55 @@ class Story:
                 Section(
                     "one update",
                     ("parameter", "=", "value"),
-                    tuple((f"{u.name} ←", u.words, value_text(u.after)) for u in self.updates()),
+                    tuple(row for update in self.updates() for row in self.update_rows(update)),
                 )
             )
         return found
+
+    def update_rows(self, update: Update) -> list[tuple[str, str, str]]:
+        """w ← w − α · ∂; with momentum by way of the velocity, which starts at 0."""
+        if self.asked.momentum is None:
+            return [(f"{update.name} ←", update.words, value_text(update.after))]
+        assert self.asked.lr is not None
+        start, _, slope = update.words.partition(" · ")
+        velocity, step = f"v_{update.name}", update.gradient
+        if self.asked.weight_decay is not None:
+            step = step.plus(update.before.times(self.asked.weight_decay))
+        return [
+            (f"{velocity} ←", f"{number_text(self.asked.momentum)} · 0 + {slope}  (v starts at 0)", value_text(step)),
+            (f"{update.name} ←", f"{start} · {velocity}", value_text(update.after)),
+        ]
+
+    def kinks(self, source: int) -> list[int]:
+        """The nodes behind ``source`` and before the result that are exactly at a kink with these numbers."""
+        assert self.values is not None
+        behind = {source}
+        for i, node in enumerate(self.c.nodes):
+            if behind & set(node.inputs):
+                behind.add(i)
+        before = {self.c.output}
+        for i in range(self.c.output, -1, -1):
+            if i in before:
+                before.update(self.c.nodes[i].inputs)
+        return [
+            i
+            for i in sorted(behind & before)
+            if at_kink(self.c.nodes[i].operation, [self.values[j] for j in self.c.nodes[i].inputs])
+        ]
+
+    def kink_notes(self) -> list[str]:
+        """Where the slopes from the left and from the right differ, so that finite differences say nothing."""
+        if not self.asked.gradients or self.values is None or not self.scalar():
+            return []
+        grads = gradients(self.c, self.values)
+        told: dict[str, None] = {}
+        for i, node in enumerate(self.c.nodes):
+            kinks = self.kinks(i) if node.operation == "input" and i in grads else []
+            if kinks and not agree(grads[i], differences(self.c, node.name, self.values)):
+                for kink in kinks:
+                    where = f"{self.names[kink]} = {self.step(kink)} is at a kink: the one-sided slopes differ"
+                    told[where + KINKS[self.c.nodes[kink].operation]] = None
+        return list(told)
 
     def updates(self) -> list[Update]:
         assert self.values is not None
@@ -330,6 +391,9 @@ class Story:
         lines += [("note", note) for note in self.c.notes]
         if self.asked.gradients and not self.single:
             lines.append(("note", f"{self.result} is not a single number: L stands for a loss behind it"))
+        if self.asked.updates and self.asked.lr is None:
+            lines.append(("note", "without a learning rate (--lr) an update is counted, but not computed"))
+        lines += [("note", note) for note in self.kink_notes()]
         for caution in cautions(self.c, self.values):
             lines.append(("caution", f"{caution.label}: {caution.what}. Write instead: {caution.instead}"))
         return lines
@@ -404,6 +468,33 @@ class Story:
             "layout": layout,
             "shape": plain(z),
         }
+
+
+KINKS = {
+    "relu": "; torch takes 0",
+    "leaky_relu": "; torch takes the slope of the left side",
+    "abs": "; torch takes 0",
+    "max": " (two arguments are equal)",
+    "min": " (two arguments are equal)",
+    "maxpool": " (two entries of a window are equal)",
+}
+"""Operations with a corner, and what is taken there."""
+
+
+def at_kink(kind: str, inputs: Sequence[Array]) -> bool:
+    """Is an argument exactly where the function has a corner?"""
+    if kind not in KINKS or not inputs:
+        return False
+    if kind in ("max", "min") and len(inputs) == 2:
+        return any(a == b for a, b in zip(inputs[0].data, inputs[1].data))
+    if kind in ("max", "min", "maxpool"):
+        return len({float(v) for v in inputs[0].data}) < len(inputs[0].data)
+    return any(v == 0 for v in inputs[0].data)
+
+
+def agree(gradient: Array, check: Array) -> bool:
+    """Is the gradient what finite differences say?"""
+    return all(abs(float(a) - float(b)) <= 1e-4 * max(1.0, abs(float(a))) for a, b in zip(gradient.data, check.data))
 
 
 def counts(ledger: Ledger) -> dict[str, Any]:

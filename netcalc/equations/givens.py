@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Iterable
 
 from netcalc.dims import Dim, symbol
 from netcalc.equations.exact import Value
-from netcalc.equations.inference import Given, constant
+from netcalc.equations.inference import Given, agreed, constant, spelling
 from netcalc.equations.parser import parse_value
 from netcalc.equations.syntax import Name
-from netcalc.equations.tokens import tokenize
 from netcalc.errors import Span, SpecError
 
 _GIVEN = re.compile(r"\s*(?P<name>[^:=\s][^:=]*?)\s*(?P<sign>[:=])\s*(?P<value>.*\S)\s*$", re.DOTALL)
@@ -39,9 +37,10 @@ def read_givens(written: Iterable[str]) -> dict[str, Given]:
         name = name_of(match["name"])
         start = match.start("value")
         if match["sign"] == ":":
-            found[name] = Given(_shape(match["value"], start, text), None, text.strip())
+            one = Given(_shape(match["value"], start, text), None, text.strip())
         else:
-            found[name] = _numbers(match["value"], text)
+            one = _numbers(match["value"], text)
+        found[name] = agreed(name, found[name], one, text) if name in found else one
     return found
 
 
@@ -58,35 +57,58 @@ def _joined(written: Iterable[str]) -> list[str]:
 
 def name_of(written: str) -> str:
     r"""A name as the equations spell it: ``W_1`` is ``W1``, ``\bar{x}`` is ``x̄``."""
-    word = unicodedata.normalize("NFC", written)
-    tokens = tokenize(written, {}, {word})
-    return tokens[0].text if len(tokens) == 2 and tokens[0].type == "NAME" else word
+    return spelling(written)
+
+
+_BETWEEN = re.compile(r"\s*[,×]\s*|\s+x\s+|(?<=[\dA-Z])\s*x\s*(?=\d|[A-Z])|\s+(?![*])(?<![*]\s)")
+_SIZE = re.compile(r"(?:(?P<factor>\d+)\s*(?P<times>[*·]?)\s*)?(?P<letter>[^\W\d_]\w*)")
 
 
 def _shape(written: str, start: int, text: str) -> tuple[Dim, ...]:
+    """Sizes: ``256``, ``N x D``, ``mxn``, ``(4, 6)``, ``2*D x 6``."""
     if written in ("scalar", "()", "[]"):
         return ()
-    pieces = re.findall(
-        r"\d+|[^\W\d_]\w*?(?=x\d|x[A-Z]|[^\w]|$)|[^\s\[\](),×]",
-        re.sub(r"(?<=[\dA-Z])\s*[x×]\s*(?=[\dA-Za-z])|\s+[x×]\s+", ",", written),
-    )
-    sizes: list[Dim] = []
-    for piece in pieces:
-        if piece.isdigit() and 0 < int(piece) and len(piece) <= 18:
-            sizes.append(int(piece))
-        elif piece.isidentifier() and piece not in ("x",):
-            sizes.append(symbol(piece))
+    inside = written.strip()
+    if (inside[:1], inside[-1:]) in (("(", ")"), ("[", "]")):
+        inside = inside[1:-1].strip().removesuffix(",")
+    words = [word for word in _BETWEEN.split(inside) if word]
+    pieces = [piece for word in words for piece in _crossed(word)] or [inside]
+    return tuple(_size(piece, start, text) for piece in pieces)
+
+
+def _crossed(word: str) -> list[str]:
+    """The sizes of a word: ``mxn`` is m and n, ``hiddenx3`` hidden and 3; ``max`` and ``exponent`` are words."""
+    pieces = [""]
+    for i, letter in enumerate(word):
+        rest, left = word[i + 1 :], pieces[-1]
+        single = re.fullmatch(r"\d*[^\W\d_]?\d*|[A-Z]\w*", left)
+        if letter == "x" and left and re.match(r"\d|[A-Z]" + (r"|[^\W\d_]\d*(?:x|$)" if single else ""), rest):
+            pieces.append("")
         else:
-            place = text.find(piece, start)
-            raise SpecError(
-                "bad-shape",
-                f"{piece!r} is no size",
-                expected="sizes such as 256, N or 4x6, or scalar",
-                found=piece,
-                span=Span(place, place + len(piece)),
-                source=text,
-            )
-    return tuple(sizes)
+            pieces[-1] += letter
+    return pieces
+
+
+def _size(piece: str, start: int, text: str) -> Dim:
+    if piece.isdecimal() and 0 < int(piece) and len(piece) <= 18:
+        return int(piece)
+    match = _SIZE.fullmatch(piece)
+    if match and piece not in ("x", "by", "times") and not piece.endswith("_"):
+        factor, letter = match["factor"], match["letter"]
+        if factor is None:
+            return symbol(letter)
+        if 0 < int(factor) and len(factor) <= 18 and (match["times"] or letter.isalpha()):
+            return int(factor) * symbol(letter)
+    place = max(text.find(piece, start), 0)
+    raise SpecError(
+        "bad-shape",
+        f"{piece!r} is no size",
+        expected="sizes such as 256, N, 2*D or 4x6, or scalar",
+        found=piece,
+        hint="write an x between the sizes: 4x6" if piece in ("by", "times") else "",
+        span=Span(place, place + len(piece)),
+        source=text,
+    )
 
 
 def _numbers(written: str, text: str) -> Given:

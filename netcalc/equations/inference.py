@@ -9,6 +9,7 @@ none does, the contradiction in the conventional one is reported.
 from __future__ import annotations
 
 import heapq
+import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Any, Iterator, Mapping, NamedTuple
@@ -22,13 +23,17 @@ from netcalc.equations.parser import OPAQUE, parse
 from netcalc.equations.solver import Contradiction, Reason, Shape, Solver
 from netcalc.equations.syntax import Apply, Equation, Expression, Name, Number
 from netcalc.equations.syntax import text as written
+from netcalc.equations.tokens import tokenize
 from netcalc.equations.windows import Windowed
-from netcalc.errors import SpecError, did_you_mean
+from netcalc.errors import Span, SpecError, did_you_mean
 
 MAX_READINGS = 3000
 SCALARS = frozenset("αληγεδτμLJEcNnℓ")
 WEIGHTS = frozenset("WwbBUVuvθΘβγKkaAcC")
 PARAMETER, DATA = "parameter", "data"
+LOSSES = frozenset(("loss", "ℓ", "mse", "half_mse", "sse", "half_sse", "bce", "cross_entropy"))
+_LOSS_NAME = re.compile(r"(?:[LJEℓ]|loss|cost)(?:[\d_'].*)?")
+INDICES = "ijkn"
 
 
 class Given(NamedTuple):
@@ -95,7 +100,19 @@ class Computation:
 
     @property
     def output(self) -> int:
-        """The node of the last equation."""
+        """The node that is differentiated: the last loss, else the only number that nothing reads, else the last one.
+
+        >>> found = infer("z = W x; L = loss(z, t); w = vec(W)", {"W": Given((4, 6))})
+        >>> found.label(found.output)
+        'L'
+        """
+        read = {i for node in self.nodes for i in node.inputs}
+        ends = [self.names[equation.name] for equation in self.equations]
+        ends = [i for i in ends if i not in read and all(size == 1 for size in self.nodes[i].shape)]
+        ends = [i for i in ends if not self.nodes[i].is_leaf]
+        losses = [i for i in ends if self.nodes[i].operation in LOSSES or _LOSS_NAME.fullmatch(self.nodes[i].name)]
+        if losses or len(ends) == 1:
+            return (losses or ends)[-1]
         return self.names[self.equations[-1].name]
 
     def label(self, index: int) -> str:
@@ -116,12 +133,17 @@ def infer(
     Raises SpecError: syntax, or a contradiction with the two places that disagree.
     """
     given = {unicodedata.normalize("NFC", name): one for name, one in (given or {}).items()}
-    given = _sized(given)
     equations = parse(source, given)
+    _check_definitions(source, equations)
+    equations, given = _numbers_given(source, equations, given)
+    equations, notes = _indexed(equations, given)
+    _check_order(source, equations)
+    given = _sized(given, equations)
     first: SpecError | None = None
     for reading in _readings(equations, given):
         try:
-            return _Builder(source, equations, given, reading, parameters, data).computation()
+            found = _Builder(source, equations, given, reading, parameters, data).computation()
+            return replace(found, notes=(*notes, *found.notes))
         except Misread as error:
             first = first or error
         except SpecError as error:
@@ -133,9 +155,155 @@ def infer(
     raise first
 
 
-def _sized(given: Mapping[str, Given]) -> dict[str, Given]:
+def _check_definitions(source: str, equations: tuple[Equation, ...]) -> None:
+    """A name stands for one thing. Raises SpecError."""
+    seen: dict[str, Equation] = {}
+    for equation in equations:
+        if (first := seen.setdefault(equation.name, equation)) is not equation and equation.name != "result":
+            raise SpecError(
+                "defined-twice",
+                f"{equation.name} is defined twice: {first.span.of(source)!r} and {equation.span.of(source)!r}",
+                expected="one definition of each name",
+                found=equation.name,
+                hint=f"call the second one {equation.name}'",
+                span=equation.span,
+                source=source,
+            )
+
+
+def _check_order(source: str, equations: tuple[Equation, ...]) -> None:
+    """What is defined is not read before. Raises SpecError."""
+    later = {equation.name for equation in equations if not _is_unrolling(equation)}
+    for equation in equations:
+        for name in names_of(equation.expression):
+            word = name.name if name.name in later else _without_bar(name.name)
+            if word in later:
+                itself = word == equation.name
+                raise SpecError(
+                    "used-before-defined",
+                    f"{word} is used before it is defined"
+                    + (": its own equation reads it" if itself else f": {equation.name} reads it first"),
+                    expected=f"an equation that defines {word} before",
+                    found=name.name,
+                    hint=f"call the new one {word}'" if itself else f"write the equation of {word} first",
+                    span=name.span,
+                    source=source,
+                )
+        later.discard(equation.name)
+
+
+def _is_unrolling(equation: Equation) -> bool:
+    """``w = vec(W)``: w holds the entries of W, which may be read before."""
+    expression = equation.expression
+    return isinstance(expression, Apply) and expression.operation == "vec" and isinstance(expression.arguments[0], Name)
+
+
+def _numbers_given(
+    source: str, equations: tuple[Equation, ...], given: Mapping[str, Given]
+) -> tuple[tuple[Equation, ...], dict[str, Given]]:
+    """``x = [2, 1]`` among the equations gives the numbers of x, if an equation reads it."""
+    read = {name.name for equation in equations for name in names_of(equation.expression)}
+    letters = {name for one in given.values() for size in one.shape if isinstance(size, Expr) for name in symbols(size)}
+    found, rest = dict(given), []
+    for equation in equations:
+        value = constant(equation.expression) if equation.name in read | letters else None
+        if value is None:
+            rest.append(equation)
+            continue
+        one = Given(value.shape, value, equation.span.of(source).strip())
+        if equation.name in found:
+            one = agreed(equation.name, found[equation.name], one, source)
+        found[equation.name] = one
+    return (tuple(rest), found) if rest else (equations, dict(given))
+
+
+def agreed(name: str, first: Given, second: Given, source: str) -> Given:
+    """What two statements of one name say together. Raises SpecError where they differ."""
+    values = [one.value for one in (first, second) if one.value is not None]
+    shapes = [one.shape for one in (first, second) if one.value is None or one.shape]
+    differ = len(values) == 2 and values[0] != values[1]
+    if len(shapes) == 2 and not differ:
+        differ = len(shapes[0]) != len(shapes[1]) or any(
+            isinstance(a, int) and isinstance(b, int) and a != b for a, b in zip(*shapes)
+        )
+        lettered = any(a != b for a, b in zip(*shapes))
+        differ = differ or lettered and not values
+    if differ:
+        raise SpecError(
+            "given-twice",
+            f"{name} is given twice, differently: {first.text} and {second.text}",
+            expected="one shape, or numbers of that shape",
+            found=second.text,
+            span=Span(0, len(source)),
+            source=source,
+        )
+    value = values[0] if values else None
+    shape = next((one.shape for one in (first, second) if one.value is None), first.shape)
+    return Given(shape, value, first.text if first.text == second.text else f"{first.text} and {second.text}")
+
+
+def _indexed(
+    equations: tuple[Equation, ...], given: Mapping[str, Given]
+) -> tuple[tuple[Equation, ...], tuple[str, ...]]:
+    """``p_i = exp(z_i) / …`` where z is given as a vector says of each entry what ``p = exp(z) / …`` says of all."""
+    taken = {*given, *(equation.name for equation in equations)}
+    whole = {name for name, one in given.items() if len(one.shape) == 1}
+    found: list[Equation] = []
+    renamed: dict[str, str] = {}
+    notes: list[str] = []
+    for equation in equations:
+        name, expression = equation.name, equation.expression
+        read = {one.name for one in names_of(expression)}
+        entries = {
+            one: renamed.get(one, one[:-2])
+            for one in read
+            if one in renamed or one[-2:-1] == "_" and one[-1] in INDICES and one not in taken and one[:-2] in whole
+        }
+        if _samples(expression, entries):
+            entries = {one: base for one, base in entries.items() if one in renamed}
+        if entries:
+            expression = _entries(expression, entries)
+            stem = name[:-2]
+            same = name[-2:-1] == "_" and name[-1] in {one[-1] for one in entries} and name not in given
+            if same and stem and stem not in {e.name for e in equations}:
+                renamed[name] = name = stem
+            told = ", ".join(f"{one} is the entry {one[-1]} of {base}" for one, base in sorted(entries.items()))
+            notes.append(f"{told}: the equation holds for every entry")
+        found.append(Equation(name, expression, equation.span))
+        whole.add(name)
+    return tuple(found), tuple(dict.fromkeys(notes))
+
+
+def _samples(expression: Expression, entries: Mapping[str, str]) -> bool:
+    """Does a matrix or a transposed vector stand beside an index (``wᵀ x_n``), which then counts samples?"""
+    if not isinstance(expression, Apply):
+        return False
+    if expression.operation in ("product", "matmul"):
+        for one, other in (expression.arguments, expression.arguments[::-1]):
+            names = [name.name for name in names_of(other)]
+            if any(name.name in entries for name in names_of(one)) and not set(names) & set(entries):
+                turned = isinstance(other, Apply) and other.operation == "transpose"
+                if turned or any(name[0].isupper() and name not in SCALARS for name in names):
+                    return True
+    return any(_samples(argument, entries) for argument in expression.arguments)
+
+
+def _entries(expression: Expression, entries: Mapping[str, str]) -> Expression:
+    """The expression with whole vectors for their entries, whose products are element by element."""
+    if isinstance(expression, Name):
+        return Name(entries.get(expression.name, expression.name), expression.span)
+    if isinstance(expression, Number):
+        return expression
+    kind, arguments = expression.operation, expression.arguments
+    if kind == "product" and all(any(one.name in entries for one in names_of(a)) for a in arguments):
+        kind = "mul"
+    return Apply(kind, tuple(_entries(a, entries) for a in arguments), expression.span, expression.options)
+
+
+def _sized(given: Mapping[str, Given], equations: tuple[Equation, ...]) -> dict[str, Given]:
     """``N=5`` beside ``x: N x D`` is the value of a letter."""
     letters = {name for one in given.values() for size in one.shape if isinstance(size, Expr) for name in symbols(size)}
+    read = {name.name for equation in equations for name in names_of(equation.expression)}
     sizes: dict[str, Dim] = {}
     for name in letters & set(given):
         value = given[name].value
@@ -144,7 +312,7 @@ def _sized(given: Mapping[str, Given]) -> dict[str, Given]:
     return {
         name: one._replace(shape=tuple(substitute(size, sizes) for size in one.shape))
         for name, one in given.items()
-        if name not in sizes
+        if name not in sizes or name in read
     }
 
 
@@ -158,6 +326,13 @@ class Reading(NamedTuple):
 
 class Misread(SpecError):
     """A reading that is not wrong but unlikely."""
+
+
+def spelling(written: str) -> str:
+    r"""A name as the equations spell it: ``W_1`` is ``W1``, ``\bar{x}`` is ``x̄``."""
+    word = unicodedata.normalize("NFC", written)
+    tokens = tokenize(written, {}, {word})
+    return tokens[0].text if len(tokens) == 2 and tokens[0].type == "NAME" else word
 
 
 def names_of(expression: Expression) -> Iterator[Name]:
@@ -232,7 +407,10 @@ class _Builder:
         data: tuple[str, ...],
     ) -> None:
         self.source, self.equations, self.given, self.reading = source, equations, given, reading
-        self.stated_roles = {**dict.fromkeys(parameters, PARAMETER), **dict.fromkeys(data, DATA)}
+        self.stated_roles = {
+            **dict.fromkeys(map(spelling, parameters), PARAMETER),
+            **dict.fromkeys(map(spelling, data), DATA),
+        }
         self.solver = Solver(source)
         self.nodes: list[Node] = []
         self.names: dict[str, int] = {}
@@ -308,8 +486,10 @@ class _Builder:
             raise SpecError(
                 "unknown-name", f"{unused[0]!r} is given but occurs nowhere",
                 expected=f"one of {', '.join(self.names)}",
-                found=unused[0], hint=did_you_mean(unused[0], self.names), source=self.source,
+                found=unused[0], hint=self.hint_of(unused[0]), source=self.source,
             )  # fmt: skip
+        self.check_stated_roles()
+        conditions += self.equal_letters()
         free = self.name_what_is_free()
         nodes = tuple(
             replace(node, shape=self.settled(node.shape), options=self.settled_options(node)) for node in self.nodes
@@ -321,6 +501,36 @@ class _Builder:
             self.source, self.equations, nodes, dict(self.names), roles, free,
             tuple(conditions), tuple(self.notes), tuple(self.told()),
         )  # fmt: skip
+
+    def hint_of(self, name: str) -> str:
+        """What may be meant by a given name that occurs nowhere."""
+        other = next((one for one in self.names if one[:-2] == name and one[-2:-1] == "_"), "")
+        return f"{other} is another name: give {other}" if other else did_you_mean(name, self.names)
+
+    def check_stated_roles(self) -> None:
+        """What is said to be a parameter or data is an input. Raises SpecError."""
+        inputs = [node.name for node in self.nodes if node.operation == "input"]
+        for name, role in self.stated_roles.items():
+            if name not in inputs:
+                computed = name in self.names
+                raise SpecError(
+                    "unknown-name",
+                    f"{name!r} is said to be {'a parameter' if role == PARAMETER else 'data'}, but "
+                    + ("is computed" if computed else "occurs nowhere"),
+                    expected=f"one of {', '.join(inputs)}",
+                    found=name,
+                    hint=did_you_mean(name, inputs) or f"the inputs are {', '.join(inputs)}",
+                    source=self.source,
+                )
+
+    def equal_letters(self) -> list[str]:
+        """What must hold of the letters of the given shapes: ``D = E``."""
+        return [
+            f"{name} = {text(self.solver.resolve(reason.value))}"
+            for name, reason in self.solver.reasons.items()
+            if not name.startswith("unknown_")
+            and not any(s.startswith("unknown_") for s in _letters(self.solver.resolve(reason.value)))
+        ]
 
     def open_conditions(self, nodes: tuple[Node, ...]) -> Iterator[str]:
         """What must hold of the letters for the windows to lie on their images."""
@@ -452,15 +662,22 @@ class _Builder:
             for axis, (a, b) in enumerate(zip(unknown, one.shape)):
                 about = size_of(name.name, axis, rank)
                 self.solver.equal((a, about), (b, f"given as {one.text}" if one.text else about), None)
+            if one.value is not None and one.value.shape:  # x: N beside x=[1, 2]
+                for axis, (a, b) in enumerate(zip(unknown, one.value.shape)):
+                    self.solver.equal((a, size_of(name.name, axis, rank)), (b, f"given as {one.text}"), None)
         index = self.put(Node("input", (), unknown, name, name=name.name, value=one.value if one else None))
         self.names[name.name] = index
         return index
 
     def homogeneous(self, name: Name, base: str) -> int:
-        """``x̄`` is ``[x; 1]``."""
-        self.note(f"{name.name} is read as [{base}; 1], {base} in homogeneous coordinates")
+        """``x̄`` is ``[x; 1]``; with samples in rows (``x̄ Wᵀ``) it is ``[x, 1]``."""
         one = Number(Exact.of(1), name.span)
-        stacked = Apply("rows", (Name(base, name.span), one), name.span)
+        inner = self.build(Name(base, name.span))
+        beside = self.rank(inner) == 2 and self.stands_left(name.name)
+        written_as = f"[{base}, 1], a column of ones beside {base}: " if beside else f"[{base}; 1], "
+        self.note(f"{name.name} is read as {written_as}{base} in homogeneous coordinates")
+        options = (("columns", True),) if beside else ()
+        stacked = Apply("rows", (Name(base, name.span), one), name.span, options)
         index = self.build(stacked)
         self.nodes[index] = replace(self.nodes[index], name=name.name)
         self.names[name.name] = index
@@ -502,6 +719,11 @@ class _Builder:
         self.names[name.name] = index
         return index
 
+    def stands_left(self, name: str) -> bool:
+        """Are samples rows of a name: do the weights stand on its right everywhere (``x̄ Wᵀ``)?"""
+        sides = [side for equation in self.equations for side in _sides(equation.expression, name)]
+        return "left" in sides and "right" not in sides
+
     # ------------------------------------------------------------ expressions
 
     def build(self, expression: Expression, summed: bool = False) -> int:
@@ -536,6 +758,8 @@ class _Builder:
                 return self.apply(op, self.all(expression), expression, **dict(expression.options))
             case "softmax" | "logsoftmax":
                 return self.softmax(expression)
+            case "cross_entropy":
+                return self.cross_entropy(expression)
             case "neg":
                 return self.apply(op, (self.build(arguments[0], summed),), expression)
             case "maxpool" | "avgpool" if len(arguments) == 2 and isinstance(arguments[1], Number):
@@ -571,14 +795,60 @@ class _Builder:
         return self.apply(expression.operation, tuple(inputs), expression, **dict(expression.options))
 
     def rows(self, expression: Apply) -> int:
-        inputs = self.all(expression)
         columns = expression.option("columns", False)
+        if columns and len(expression.arguments) == 1 and (factors := _factors(expression.arguments[0])):
+            built = [self.build(factor) for factor in factors]
+            if any(self.rank(i) for i in built) and isinstance(factors[-1], Number):
+                told = ", ".join(map(written, factors))
+                self.note(f"{written(expression)} is read as [{told}]: a number beside {self.label(built[0])}")
+                return self.rows(Apply("rows", factors, expression.span, expression.options))
+            if sum(self.rank(i) == 2 for i in built) > 1 or self.rank(built[-1]) == 2 and len(factors) > 1:
+                raise SpecError(
+                    "ambiguous",
+                    f"{written(expression)} may be a product, or blocks beside one another",
+                    expected="a comma between blocks, or no bracket around a product",
+                    found=written(expression),
+                    hint=f"[{', '.join(map(written, factors))}] for blocks, "
+                    f"({' '.join(map(written, factors))}) for the product",
+                    span=expression.span,
+                    source=self.source,
+                )
+        inputs = self.all(expression)
+        if columns and len(inputs) > 1 and any(self.rank(i) == 2 for i in inputs):
+            return self.beside(inputs, expression)
         as_rows = (
             columns
             and all(self.rank(i) == 1 for i in inputs)
             and all(isinstance(a, Apply) and a.operation == "rows" for a in expression.arguments)
         )
         return self.apply("stack", inputs, expression, **({"rows": True} if as_rows else {}))
+
+    def beside(self, inputs: tuple[int, ...], expression: Apply) -> int:
+        """``[X, 1]``: blocks beside one another, a vector as a column, a number as a column of it."""
+        turned = []
+        for index, argument in zip(inputs, expression.arguments):
+            node = self.nodes[index]
+            if self.rank(index) == 2:
+                turn = Apply("transpose", (argument,), argument.span)
+                index = self.apply("transpose", (index,), turn)
+            elif self.rank(index) == 1:
+                size = (1, *node.shape)
+                index = self.put(Node("reshape", (index,), size, argument, options={"size": size}))
+            turned.append(index)
+        below = Apply("rows", expression.arguments, expression.span)
+        return self.apply("transpose", (self.apply("stack", tuple(turned), below),), expression)
+
+    def cross_entropy(self, expression: Apply) -> int:
+        """Of scores whose samples are columns (``W x``) each column is one sample."""
+        inputs = self.all(expression)
+        scores = self.spelled(expression.arguments[0])
+        if len(inputs) == 2 and all(self.rank(i) == 2 for i in inputs) and column_convention(scores):
+            self.note(f"{written(expression)}: samples are columns, so each column is one sample")
+            inputs = tuple(
+                self.apply("transpose", (i,), Apply("transpose", (argument,), argument.span))
+                for i, argument in zip(inputs, expression.arguments)
+            )
+        return self.apply(expression.operation, inputs, expression, **dict(expression.options))
 
     def power(self, expression: Apply) -> int:
         base, exponent = expression.arguments
@@ -740,8 +1010,38 @@ class _Builder:
         return expression
 
 
+def _letters(size: Dim) -> tuple[str, ...]:
+    return tuple(symbols(size)) if isinstance(size, Expr) else ()
+
+
 def _is_transpose(expression: Expression) -> bool:
     return isinstance(expression, Apply) and expression.operation == "transpose"
+
+
+def _factors(expression: Expression) -> tuple[Expression, ...]:
+    """The names and numbers that stand side by side, else nothing."""
+    if isinstance(expression, (Name, Number)):
+        return (expression,)
+    if expression.operation != "product":
+        return ()
+    left, right = map(_factors, expression.arguments)
+    return (*left, *right) if left and right else ()
+
+
+def _sides(expression: Expression, name: str) -> Iterator[str]:
+    """On which side of its products a name stands."""
+    if not isinstance(expression, Apply):
+        return
+    if expression.operation in ("product", "matmul"):
+        left, right = expression.arguments
+        itself = [isinstance(a, Name) and a.name == name for a in (left, right)]
+        weighted = [not isinstance(a, Number) and name not in {n.name for n in names_of(a)} for a in (left, right)]
+        if itself[0] and weighted[1]:
+            yield "left"
+        if itself[1] and weighted[0]:
+            yield "right"
+    for argument in expression.arguments:
+        yield from _sides(argument, name)
 
 
 def column_convention(expression: Expression) -> bool:

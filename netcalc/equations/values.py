@@ -8,11 +8,13 @@ from typing import Any, Mapping, NamedTuple
 from netcalc.equations.arrays import Array
 from netcalc.equations.exact import ONE, ZERO, Exact, Value, text
 from netcalc.equations.inference import Computation
-from netcalc.equations.ledger import Edge
+from netcalc.equations.ledger import Edge, forward_ledger
 from netcalc.equations.operations import operation
 from netcalc.errors import SpecError
 
 MAX_ELEMENTS = 200_000
+MAX_WORK = 20_000_000
+"""What exact numbers, one by one, are meant for: about twenty seconds, most of which are finite differences."""
 
 
 class Caution(NamedTuple):
@@ -58,15 +60,44 @@ def evaluate(c: Computation, replaced: Mapping[str, Array] | None = None) -> lis
     return found
 
 
+def lettered(shape: Any) -> bool:
+    """Is a size not a number?"""
+    return any(not isinstance(size, int) for size in shape)
+
+
+def has_numbers(c: Computation) -> bool:
+    """Does every input have numbers, and every node a shape in numbers?"""
+    return not any(lettered(node.shape) or (node.is_leaf and node.value is None) for node in c.nodes)
+
+
+def beyond(c: Computation, slopes: bool = False) -> str:
+    """Why values (and ``slopes``: gradients, checked by finite differences) need a faster engine, or an empty text.
+
+    >>> from netcalc.equations.inference import Given, infer
+    >>> beyond(infer("y = W x", {"W": Given((1000, 1000))})), beyond(infer("y = W x", {"W": Given((10, 10))}))
+    ('W has 1,000,000 numbers', '')
+    >>> beyond(infer("L = ||W x||^2", {"W": Given((60, 60))}), slopes=True)
+    'its values and their check take about 53,244,765 operations'
+    """
+    sizes: list[Any] = [node.shape for node in c.nodes]
+    for i, shape in enumerate(sizes):
+        if prod(shape) > MAX_ELEMENTS:
+            return f"{c.label(i)} has {prod(shape):,} numbers"
+    flops: Any = forward_ledger(c).flops
+    moved = sum(prod(shape) for shape, node in zip(sizes, c.nodes) if node.operation == "input") if slopes else 0
+    work = flops * (5 + 10 * slopes + 2 * moved)  # an exact operation takes five times as long as one of decimals
+    return f"its values and their check take about {work:,} operations" if work > MAX_WORK else ""
+
+
 def too_large(c: Computation, index: int) -> None:
     shape: Any = c.nodes[index].shape
-    if any(not isinstance(size, int) for size in shape):
+    if lettered(shape):
         raise SpecError("no-value", f"the shape of {c.label(index)} is not known in numbers", hint="give its sizes")
     if prod(shape) > MAX_ELEMENTS:
         raise SpecError(
             "too-large",
             f"{c.label(index)} has {prod(shape):,} numbers",
-            expected=f"at most {MAX_ELEMENTS:,} for values",
+            expected=f"at most {MAX_ELEMENTS:,} for values without torch",
             span=c.nodes[index].expression.span,
             source=c.source,
         )

@@ -1,20 +1,23 @@
 """Convolution, transposed convolution and pooling of small arrays, window by window.
 
-``x`` is a signal (1 axis), an image (2 axes) or an image of several channels (3 axes, with a kernel of 4). Sizes and
-ledger are those of the layer kinds Conv, ConvTranspose, MaxPool and AvgPool without bias; the kernel is not turned
-round (as in torch).
+``x`` is a signal (1 axis) or an image (2 axes), or one of several channels: an image of 3 axes (with a kernel of 4), a
+signal of 2 axes where the kernel has 3. Sizes and ledger are those of the layer kinds Conv, ConvTranspose, MaxPool and
+AvgPool without bias; the kernel is not turned round (as in torch).
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, NamedTuple, Sequence
 
+from netcalc.dims import product
 from netcalc.equations.arrays import Array
 from netcalc.equations.base import Operation, Options, Site
 from netcalc.equations.exact import ZERO, Exact, Value, text
 from netcalc.equations.solver import Shape
 from netcalc.errors import SpecError
 from netcalc.layers.base import Applied, Line, Work, contraction, free
+from netcalc.layers.transposed import Overlaps, overlap_sums, overlaps
 
 
 class Image(NamedTuple):
@@ -25,8 +28,23 @@ class Image(NamedTuple):
     columns: int
 
     @classmethod
-    def of(cls, shape: Sequence[Any]) -> Image:
-        return cls(*(1,) * (3 - len(shape)), *shape)
+    def of(cls, shape: Sequence[Any], lead: int) -> Image:
+        """``lead`` is 1 where the first axis is that of the channels.
+
+        >>> Image.of((3, 50), 1), Image.of((8, 9), 0)
+        (Image(channels=3, rows=1, columns=50), Image(channels=1, rows=8, columns=9))
+        """
+        space = shape[lead:]
+        return cls(shape[0] if lead else 1, *(1,) * (2 - len(space)), *space)
+
+
+def channel_axes(shapes: Sequence[Sequence[Any]]) -> int:
+    """1 where the first axis of x is that of the channels, else 0: only the kernel tells a C×L signal from an image.
+
+    >>> channel_axes([(8, 9), (3, 3)]), channel_axes([(8, 9), (4, 8, 3)]), channel_axes([(3, 8, 9)])
+    (0, 1, 1)
+    """
+    return int(len(shapes[0]) == 3 or [len(shape) for shape in shapes] == [2, 3])
 
 
 class Term(NamedTuple):
@@ -51,7 +69,8 @@ class Windowed(Operation):
     word = ""
 
     def rank(self, shapes: Sequence[Shape]) -> int:
-        return 1 if len(shapes[0]) == 1 else 2
+        """Along how many axes the windows slide."""
+        return len(shapes[0]) - channel_axes(shapes)
 
     def layer(self, shapes: Sequence[Shape], options: Options) -> Any:
         raise NotImplementedError
@@ -70,30 +89,42 @@ class Windowed(Operation):
         return next(kind for kind in kinds_named(self.word) if kind.rank == rank)
 
     def applied(self, shapes: Sequence[Shape], options: Options) -> Applied:
-        return Applied(self.layer(shapes, options), (shapes[0] if len(shapes[0]) == 3 else (1, *shapes[0]),))
+        return Applied(self.layer(shapes, options), (shapes[0] if channel_axes(shapes) else (1, *shapes[0]),))
 
     def shape(self, site: Site, shapes: Sequence[Shape], options: Options) -> Shape:
         resolved = [site.solver.resolved(shape) for shape in shapes]
         if not 1 <= len(resolved[0]) <= 3:
             raise site.wrong(
-                f"{site.names[0]} must be a signal (1 axis), an image (2 axes) or an image with channels (3 axes)"
+                f"{site.names[0]} must be a signal (1 axis), an image (2 axes) or an image with channels (3 axes)",
+                "a signal of several channels is [channels, length], with a kernel [out, in, taps]",
             )
         try:
             output = self.applied(resolved, options).output
         except SpecError as error:
             error.source = ""
             raise error.at(site.span, site.solver.source) from None
-        return output if len(resolved[0]) == 3 else output[1:]
+        return output if channel_axes(resolved) else output[1:]
+
+    def shape_of(self, inputs: Sequence[Array], options: Options) -> tuple[int, ...]:
+        shapes = [array.shape for array in inputs]
+        output: Any = self.applied(shapes, options).output
+        return tuple(output) if channel_axes(shapes) else tuple(output[1:])
 
     def work(self, shapes: Sequence[Shape], output: Shape, options: Options, label: str) -> Work:
         return self.applied(shapes, options).work
 
+    def overlapping(self, shapes: Sequence[Shape], output: Shape, options: Options) -> list[Overlaps | None]:
+        """How the windows cover x, along each axis that they slide along; taps in the padding are left out."""
+        lead, layer = channel_axes(shapes), self.layer(shapes, options)
+        slides = map(layer.axes, ("kernel_size", "stride", "dilation", "padding"))
+        return [overlaps(*axis) for axis in zip(output[lead:], *slides, shapes[0][lead:])]
+
     def windows(
         self, x: Sequence[int], kernel: Sequence[int], output: Sequence[int], options: Options
     ) -> list[list[Term]]:
-        """The terms of every output of one channel pair, in order; positions within a channel."""
-        rank = 1 if len(x) == 1 else 2
-        image, (_, kh, kw), out = Image.of(x), Image.of(kernel[-2:]), Image.of(output)
+        """The terms of every output of one channel pair, in order; shapes and positions within a channel."""
+        rank = len(x)
+        image, (_, kh, kw), out = Image.of(x, 0), Image.of(kernel, 0), Image.of(output, 0)
         (sh, sw), (ph, pw), (dh, dw) = (
             self.strides(options, rank, (kh, kw)),
             pair(options, "padding", 0, rank),
@@ -125,50 +156,51 @@ class Conv(Windowed):
     kind, arity, word = "conv", 2, "conv"
 
     def layer(self, shapes: Sequence[Shape], options: Options) -> Any:
-        rank = self.rank(shapes)
-        w = shapes[1]
-        channels = w[0] if len(w) == 4 else 1
-        if len(w) != (4 if len(shapes[0]) == 3 else len(shapes[0])):
-            raise SpecError(
-                "wrong-rank", "the kernel has as many axes as the image; with channels it is [out, in, rows, columns]"
-            )
-        kernel: Any = w[-1] if rank == 1 else tuple(w[-2:])
+        rank, w, kernel = self.rank(shapes), shapes[1], self.kernel(shapes, "out, in")
+        channels = (w[1], w[0]) if channel_axes(shapes) else (None, 1)
         stated = self.given(options, rank, "stride", "padding", "dilation")
         return self.kind_of(rank)(
-            in_channels=w[1] if len(w) == 4 else None, out_channels=channels, kernel_size=kernel, bias=False, **stated
+            in_channels=channels[0], out_channels=channels[1], kernel_size=kernel, bias=False, **stated
         )
+
+    def kernel(self, shapes: Sequence[Shape], channels: str) -> Any:
+        """The size of the kernel without its axes of channels."""
+        x, w = shapes
+        lead = channel_axes(shapes)
+        if len(w) != len(x) + lead:
+            raise SpecError(
+                "wrong-rank",
+                f"the kernel has as many axes as the image; with channels it is [{channels}, rows, columns], "
+                f"or [{channels}, taps] for a signal",
+            )
+        return w[-1] if len(x) - lead == 1 else tuple(w[-2:])
 
     def _terms(
         self, inputs: Sequence[Array], output: Sequence[int], options: Options
     ) -> list[tuple[int, int | None, int]]:
         """(output, x, w) places of every product."""
         x, w = inputs
-        image, out = Image.of(x.shape), Image.of(output)
-        size = image.rows * image.columns
-        kernels = w.shape[-1] * (w.shape[-2] if len(w.shape) > 1 else 1)
+        lead = channel_axes([x.shape, w.shape])
+        spaces = (x.shape[lead:], w.shape[2 * lead :], output[lead:])
+        size, kernels, outputs = map(prod, spaces)
+        ins, outs = (x.shape[0], output[0]) if lead else (1, 1)
         found = []
-        for n, window in enumerate(self.windows(x.shape, w.shape, output, options)):
-            for o in range(out.channels):
-                for c in range(image.channels):
+        for n, window in enumerate(self.windows(*spaces, options)):
+            for o in range(outs):
+                for c in range(ins):
                     for term in window:
                         place = None if term.x is None else c * size + term.x
-                        found.append(
-                            (o * out.rows * out.columns + n, place, (o * image.channels + c) * kernels + term.w)
-                        )
+                        found.append((o * outputs + n, place, (o * ins + c) * kernels + term.w))
         return found
 
     def forward(self, inputs: Sequence[Array], options: Options) -> Array:
         x, w = inputs
         output = self.shape_of(inputs, options)
-        sums: list[Value] = [ZERO] * len(Array.full(output, ZERO).data)
+        sums: list[Value] = [ZERO] * prod(output)
         for o, p, q in self._terms(inputs, output, options):
             if p is not None:
                 sums[o] = sums[o] + x.data[p] * w.data[q]
         return Array(output, tuple(sums))
-
-    def shape_of(self, inputs: Sequence[Array], options: Options) -> tuple[int, ...]:
-        shape: Any = self.applied([array.shape for array in inputs], options).output
-        return tuple(shape) if len(inputs[0].shape) == 3 else tuple(shape[1:])
 
     def backward(self, g: Array, inputs: Sequence[Array], output: Array, options: Options) -> list[Array]:
         x, w = inputs
@@ -181,11 +213,20 @@ class Conv(Windowed):
         return [Array(x.shape, tuple(to_x)), Array(w.shape, tuple(to_w))]
 
     def backward_work(self, place: int, shapes: Sequence[Shape], output: Shape, options: Options) -> Work:
-        if place == 1:  # every kernel tap meets every output; padding counts
-            return contraction("g ∗ x", shapes[1], output[-2:] if len(output) > 1 else output)
-        forward = self.work(shapes, output, options, "")
-        products = Line("g · w: each product of the forward pass once", "mul", forward.lines[0].factors)
-        return Work((products,), forward.macs, uncounted=("the sums where windows overlap, in the gradient of conv",))
+        """The gradient in x is the transposed convolution of g by w, and counts as the layer ConvTranspose does.
+
+        Dense products: one for each output, channel and tap, also where the tap lies in the padding and is cut off;
+        the sums are those that there are: an element of x that takes part in m products takes m − 1 add, none if m = 0.
+        The gradient in w: every tap is a dot product over the outputs, in which the zeros of the padding count.
+        """
+        lead = channel_axes(shapes)
+        x, w = shapes
+        if place == 1:
+            return contraction("g ∗ x", w, output[lead:])
+        depth, channels = (output[0], x[0]) if lead else (1, 1)
+        products = (*output, *((channels,) if lead else ()), *w[2 * lead :])
+        sums, uncounted = overlap_sums("Σ g · w", channels, depth, self.overlapping(shapes, output, options))
+        return Work((Line("g · w", "mul", products), *sums), product(products), uncounted=uncounted)
 
     def layout(self, place: int, names: Sequence[str], g: str, shapes: Sequence[Shape], options: Options) -> str:
         return (
@@ -209,44 +250,36 @@ class ConvTranspose(Conv):
     kind, word = "convtranspose", "convtranspose"
 
     def layer(self, shapes: Sequence[Shape], options: Options) -> Any:
-        rank = self.rank(shapes)
-        w = shapes[1]
-        if len(w) != (4 if len(shapes[0]) == 3 else len(shapes[0])):
-            raise SpecError(
-                "wrong-rank", "the kernel has as many axes as the image; with channels it is [in, out, rows, columns]"
-            )
-        kernel: Any = w[-1] if rank == 1 else tuple(w[-2:])
+        rank, w, kernel = self.rank(shapes), shapes[1], self.kernel(shapes, "in, out")
+        channels = (w[0], w[1]) if channel_axes(shapes) else (None, 1)
         stated = self.given(options, rank, "stride", "padding", "dilation", "output_padding")
         return self.kind_of(rank)(
-            in_channels=w[0] if len(w) == 4 else None,
-            out_channels=w[1] if len(w) == 4 else 1,
-            kernel_size=kernel,
-            bias=False,
-            **stated,
+            in_channels=channels[0], out_channels=channels[1], kernel_size=kernel, bias=False, **stated
         )
 
     def _terms(
         self, inputs: Sequence[Array], output: Sequence[int], options: Options
     ) -> list[tuple[int, int | None, int]]:
         x, w = inputs
-        image, out = Image.of(x.shape), Image.of(output)
-        small, large = image.rows * image.columns, out.rows * out.columns
-        kernels = w.shape[-1] * (w.shape[-2] if len(w.shape) > 1 else 1)
-        flat_out, flat_in = tuple(output)[-2:], x.shape[-2:]
+        lead = channel_axes([x.shape, w.shape])
+        spaces = (output[lead:], w.shape[2 * lead :], x.shape[lead:])
+        large, kernels, small = map(prod, spaces)
+        ins, outs = (x.shape[0], output[0]) if lead else (1, 1)
         found: list[tuple[int, int | None, int]] = []
-        for n, window in enumerate(self.windows(flat_out, w.shape, flat_in, options)):
-            for c in range(image.channels):
-                for o in range(out.channels):
+        for n, window in enumerate(self.windows(*spaces, options)):
+            for c in range(ins):
+                for o in range(outs):
                     for term in window:
                         if term.x is not None:
-                            found.append((o * large + term.x, c * small + n, (c * out.channels + o) * kernels + term.w))
+                            found.append((o * large + term.x, c * small + n, (c * outs + o) * kernels + term.w))
         return found
 
     def backward_work(self, place: int, shapes: Sequence[Shape], output: Shape, options: Options) -> Work:
         x, w = shapes
+        lead = channel_axes(shapes)
         if place == 0:  # a convolution of g; taps that padding has cut off count
-            return contraction("g ∗ w", x, w[1:] if len(w) == 4 else w)
-        return contraction("g · x", w, x[-2:] if len(x) > 1 else x)
+            return contraction("g ∗ w", x, w[lead:])
+        return contraction("g · x", w, x[lead:])
 
     def working(self, inputs: Sequence[Array], output: Array, options: Options) -> list[str]:
         x, w = inputs
@@ -262,7 +295,7 @@ class ConvTranspose(Conv):
     def drawing(self, inputs: Sequence[Array], output: Array, options: Options) -> list[str]:
         """Each input element times the kernel where it falls on the output; then their sum."""
         x, w = inputs
-        if len(x.shape) > 2:
+        if channel_axes([x.shape, w.shape]):
             return []
         parts = []
         for n, value in enumerate(x.data):
@@ -327,20 +360,22 @@ class Pool(Windowed):
         return pair(options, "stride", 1, rank) if "stride" in options else kernel
 
     def _places(self, x: Array, options: Options) -> tuple[tuple[int, ...], list[list[int | None]]]:
-        shape: Any = self.applied([x.shape], options).output
-        output = tuple(shape) if len(x.shape) == 3 else tuple(shape[1:])
-        image = Image.of(x.shape)
-        rank = 1 if len(x.shape) == 1 else 2
-        windows = self.windows(x.shape[-2:], self.size(options, rank), output[-2:], options)
-        size = image.rows * image.columns
+        output, lead = self.shape_of([x], options), channel_axes([x.shape])
+        space = x.shape[lead:]
+        windows = self.windows(space, self.size(options, len(space))[-len(space) :], output[lead:], options)
+        size = prod(space)
         return output, [
             [None if t.x is None else c * size + t.x for t in window]
-            for c in range(image.channels)
+            for c in range(x.shape[0] if lead else 1)
             for window in windows
         ]
 
     def backward_work(self, place: int, shapes: Sequence[Shape], output: Shape, options: Options) -> Work:
-        return free("hands the gradient to the place of each maximum")
+        """Nothing, where no two windows overlap; else as many sums as windows share a maximum."""
+        if all(axis is not None and axis.landing == axis.covered for axis in self.overlapping(shapes, output, options)):
+            return free("hands the gradient to the place of each maximum")
+        shared = "the sums where overlapping windows share their maximum (how many depends on the numbers)"
+        return Work((), uncounted=(shared,))
 
     def layout(self, place: int, names: Sequence[str], g: str, shapes: Sequence[Shape], options: Options) -> str:
         return f"{g} at the place of each maximum, else 0"
@@ -401,7 +436,10 @@ class AvgPool(Pool):
         return [Array(inputs[0].shape, tuple(found))]
 
     def backward_work(self, place: int, shapes: Sequence[Shape], output: Shape, options: Options) -> Work:
-        return Work((Line("g / n", "div", output),))
+        """g / n for each window; an element that lies in m windows takes m − 1 add."""
+        channels = shapes[0][0] if channel_axes(shapes) else 1
+        sums, uncounted = overlap_sums("Σ g / n", channels, 1, self.overlapping(shapes, output, options))
+        return Work((Line("g / n", "div", output), *sums), uncounted=uncounted)
 
     def layout(self, place: int, names: Sequence[str], g: str, shapes: Sequence[Shape], options: Options) -> str:
         return f"{g}/n spread over each window"

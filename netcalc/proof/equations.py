@@ -1,4 +1,5 @@
-"""A computation held against torch: the same operations as tensors, and autograd for the gradients."""
+"""A computation by torch, the same operations as tensors and autograd for the gradients: to hold ours against, and as
+the engine for what is too large for exact numbers."""
 
 from __future__ import annotations
 
@@ -6,15 +7,17 @@ from typing import Any, NamedTuple
 
 from netcalc.dims import substitute, symbols
 from netcalc.equations.arrays import Array, floats
+from netcalc.equations.explanation import Asked
+from netcalc.equations.gradients_large import Digest, Solution
 from netcalc.equations.inference import Computation, Node
 from netcalc.equations.values import evaluate, gradients
-from netcalc.equations.windows import pair
+from netcalc.equations.windows import Image, channel_axes, pair
 
 try:
     import torch
     from torch.nn import functional as F
 except ImportError as error:  # pragma: no cover - exercised in a process without torch
-    raise ImportError('verify needs torch: pip install "netcalc-nn[torch]"') from error
+    raise ImportError('this needs torch: pip install "netcalc-nn[torch]"') from error
 
 
 class Check(NamedTuple):
@@ -125,22 +128,82 @@ def _apply(node: Node, x: list[Any]) -> Any:
 
 def _window(node: Node, x: list[Any], options: dict[str, Any]) -> Any:
     """As an image with a batch axis and channels."""
-    rank = 1 if x[0].dim() == 1 else 2
-    lifted = x[0].reshape((1,) * (4 - x[0].dim()) + tuple(x[0].shape))
+    shapes = [tuple(tensor.shape) for tensor in x]
+    lead = channel_axes(shapes)
+    rank = len(shapes[0]) - lead
+    lifted = x[0].reshape(1, *Image.of(shapes[0], lead))
     stated: Any = {
         name: pair(options, name, 1, rank)
         for name in ("stride", "padding", "dilation", "output_padding")
         if name in options
     }
     if node.operation in ("conv", "convtranspose"):
-        kernel = x[1].reshape((1,) * (4 - x[1].dim()) + tuple(x[1].shape))
+        channels, size = (shapes[1][:2], shapes[1][2:]) if lead else ((1, 1), shapes[1])
+        kernel = x[1].reshape(*channels, *(1,) * (2 - rank), *size)
         function: Any = F.conv2d if node.operation == "conv" else F.conv_transpose2d
         result = function(lifted, kernel, **stated)
     else:
-        size = pair(options, "size", 1, rank)
         pool: Any = F.max_pool2d if node.operation == "maxpool" else F.avg_pool2d
-        result = pool(lifted, size, **stated)
+        result = pool(lifted, pair(options, "size", 1, rank), **stated)
     return result.reshape(_ints(node.shape))
+
+
+# ---------------------------------------------------------------- the engine
+
+_SHOWN, _WHOLE = 3, 16
+_STEP = 1e-6
+
+
+def solve(c: Computation, asked: Asked) -> Solution:
+    """Values in float64, and where they are asked for the gradients of the last equation and one update."""
+    leaves = {node.name: _tensor(node).requires_grad_(asked.gradients or asked.updates) for node in c.inputs}
+    tensors = run(c, leaves)
+    values = {i: digest(t) for i, (node, t) in enumerate(zip(c.nodes, tensors)) if node.operation != "constant"}
+    result = tensors[c.output]
+    if result.numel() == 1 and result.requires_grad:
+        result.sum().backward()
+    found = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
+    with torch.no_grad():
+        checks = {name: _slopes(c, leaves, name, gradient) for name, gradient in found.items()}
+        updated = {name: digest(_stepped(leaves[name], found[name], asked)) for name in c.parameters if name in found}
+    engine = f"torch {torch.__version__.partition('+')[0]}, float64"
+    gradients = {name: digest(gradient) for name, gradient in found.items()}
+    return Solution(engine, values, gradients, checks, updated if asked.lr is not None else {})
+
+
+def _tensor(node: Node) -> Any:
+    assert node.value is not None
+    return (
+        torch.tensor(floats(node.value), dtype=torch.float64)
+        .reshape(node.value.shape)
+        .expand(_ints(node.shape))
+        .clone()
+    )
+
+
+def digest(tensor: Any) -> Digest:
+    """The first numbers and the norm of a tensor; all numbers of a small one."""
+    flat = tensor.detach().reshape(-1)
+    first = flat if flat.numel() <= _WHOLE else flat[:_SHOWN]
+    return Digest(tuple(tensor.shape), tuple(first.tolist()), float(flat.norm()))
+
+
+def _slopes(c: Computation, leaves: dict[str, Any], name: str, gradient: Any) -> tuple[float, float]:
+    """The slope by the gradient and by finite differences, along a direction that is half the gradient, half chance."""
+    chance = torch.randn(gradient.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    direction = chance / chance.norm()
+    if (length := gradient.norm()) > 0:
+        direction = direction + gradient / length
+    ends = [float(run(c, {**leaves, name: leaves[name] + sign * _STEP * direction})[c.output]) for sign in (1, -1)]
+    return float((gradient * direction).sum()), (ends[0] - ends[1]) / (2 * _STEP)
+
+
+def _stepped(before: Any, gradient: Any, asked: Asked) -> Any:
+    """w − α (g + λ w): the first step of gradient descent; momentum starts at 0 and does nothing yet."""
+    return before - float(asked.lr or 0) * (gradient + float(asked.weight_decay or 0) * before)
+
+
+# ---------------------------------------------------------------- the oracle
 
 
 def check(c: Computation) -> list[Check]:

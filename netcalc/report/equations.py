@@ -7,6 +7,7 @@ from typing import Any
 
 from netcalc.equations.exact import latex as number_latex
 from netcalc.equations.explanation import Section, Story
+from netcalc.equations.ledger import backward_ledger
 from netcalc.equations.syntax import latex, name_latex, text
 
 
@@ -55,7 +56,7 @@ def _table(section: Section) -> list[Any]:
 
 def markdown(story: Story) -> str:
     """Tables in Markdown, the equations in ``$…$``."""
-    lines = [f"${name_latex(e.name)} = {latex(e.expression)}$\n" for e in story.c.equations]
+    lines = [f"${name_latex(e.name)} = {_expression(e.expression)}$\n" for e in story.c.equations]
     for section in story.sections():
         lines.append(f"**{section.title}**\n")
         if section.head:
@@ -73,12 +74,12 @@ def latex_sheet(story: Story) -> str:
     c = story.c
     out = [
         r"\begin{align*}",
-        *_lines(f"{name_latex(e.name)} &= {latex(e.expression)}" for e in c.equations),
+        *_lines(f"{name_latex(e.name)} &= {_expression(e.expression)}" for e in c.equations),
         r"\end{align*}",
     ]
     out += [r"\paragraph{Dimensions}", r"\begin{align*}"]
     out += _lines(f"{name_latex(n.name)} &\\in {_space(n.shape)}" for n in c.inputs)
-    out += [r"\end{align*}", rf"Parameters: ${_size(c.params)}$. FLOPs (textbook): ${_size(story.forward.flops)}$."]
+    out += [r"\end{align*}", rf"Parameters: ${_size(c.params)}$. FLOPs (textbook): {_flops(story)}."]
     out += [r"\paragraph{Forward}", r"\begin{align*}"]
     steps = []
     for i, node in enumerate(c.nodes):
@@ -87,17 +88,16 @@ def latex_sheet(story: Story) -> str:
                 f" = {_array(story.values[i])}" if story.values is not None and len(story.values[i].data) <= 36 else ""
             )
             steps.append(f"{_words(story.names[i])} &= {_words(story.step(i))}{value} && \\in {_space(node.shape)}")
-    out += [*_lines(steps), r"\end{align*}"]
+    out += [*_lines(steps), r"\end{align*}", *_windows(story)]
     if story.asked.gradients:
-        rows = []
+        edges = []
         for edge in story.told_edges():
             local, layout = story.layout(edge)
             q, z = story.names[edge.target], story.names[edge.source]
             into = c.nodes[edge.source].shape
-            full = rf"{_partial(q, z)} &= {_words(local)} && \in {_space((*c.nodes[edge.target].shape, *into))}"
-            gradient = _words(story.partial(story.top, z))
-            rows.append(rf"{full} & {gradient} &= {_words(layout)} && \in {_space(into)}")
-        out += [r"\paragraph{Backward}", r"\begin{align*}", *_lines(rows), r"\end{align*}"]
+            full = (_partial(q, z), _words(local), _space((*c.nodes[edge.target].shape, *into)))
+            edges.append((full, (_words(story.partial(story.top, z)), _words(layout), _space(into))))
+        out += [r"\paragraph{Backward}", r"\begin{align*}", *_lines(_beside(edges)), r"\end{align*}"]
     if story.values is not None and story.scalar() and (story.asked.gradients or story.asked.lr is not None):
         from netcalc.equations.values import gradients
 
@@ -108,15 +108,98 @@ def latex_sheet(story: Story) -> str:
             if n.operation == "input" and i in grads
         ]
         if story.asked.lr is not None:
-            rows += [
-                rf"{name_latex(u.name)} &\leftarrow {_array(u.before)} - {number_latex(story.asked.lr)} \cdot "
-                rf"{_array(u.gradient)} = {_array(u.after)}"
-                for u in story.updates()
-            ]
+            rows += [row for u in story.updates() for row in _update(u, story.asked)]
         out += [r"\paragraph{Gradients}", r"\begin{align*}", *_lines(rows), r"\end{align*}"]
     notes = [f"{name}: {value}" for name, value in story.summary() if name in ("free", "holds when", "note", "caution")]
     out += [f"% {note}" for note in notes]
     return "\n".join(out) + "\n"
+
+
+def _expression(expression: Any) -> str:
+    """An equation's right side, the options of its windows set as words.
+
+    >>> from netcalc.equations.parser import parse
+    >>> print(_expression(parse("y = conv(x, w, stride 1x2)")[0].expression))
+    \\operatorname{conv}\\left(x, w, \\text{stride }1\\times 2\\right)
+    """
+
+    def option(match: re.Match[str]) -> str:
+        return rf"\text{{{match[1]} }}".replace("_", r"\_")
+
+    words = re.sub(r"(?<=, )([a-z_]+) (?=\d)", option, latex(expression))
+    return words.replace("×", r"\times ")
+
+
+def _flops(story: Story) -> str:
+    found = [f"${_size(story.forward.flops)}$"]
+    if story.asked.gradients:
+        backward = backward_ledger(story.c)
+        least = r"\ge " if backward.uncounted else ""
+        found.append(f"backward ${least}{_size(backward.flops)}$")
+    if story.asked.updates:
+        found.append(f"update ${_size(story.update_ledger().flops)}$")
+    return ", ".join(found)
+
+
+def _windows(story: Story) -> list[str]:
+    """The sums of the windows, as they are typed."""
+    out: list[str] = []
+    for section in story.windows() if story.values is not None else ():
+        lines = [row[0].replace("−", "-").replace("π", "pi").replace("∞", "inf") for row in section.rows]
+        out += [rf"\paragraph{{${_words(section.title)}$}}", r"\begin{verbatim}", *lines, r"\end{verbatim}"]
+    return out
+
+
+Cells = tuple[str, str, str]  # what, its formula, its space
+
+
+def _beside(edges: list[tuple[Cells, Cells]]) -> list[str]:
+    """The derivative and the gradient of every edge: side by side where the page has room, else one below the other."""
+
+    def row(cells: Cells) -> str:
+        return rf"{cells[0]} &= {cells[1]} && \in {cells[2]}"
+
+    columns = [max(map(_width, column)) for half in zip(*edges) for column in zip(*half)]
+    if sum(columns) + 16 <= PAGE:
+        return [f"{row(full)} & {row(gradient)}" for full, gradient in edges]
+    return [row(cells) for edge in edges for cells in edge]
+
+
+PAGE = 72
+"""How many signs of a formula a line of a page holds."""
+
+
+def _width(formula: str) -> int:
+    r"""About how many signs wide a formula is, spaces not counted.
+
+    >>> _width(r"\frac{\partial L}{\partial q_{1}} \odot x^T"), _width(r"\text{one word}")
+    (4, 7)
+    """
+    formula = re.sub(r"\\frac\{\\partial [^{}]*(?:\{[^{}]*\})?\}\{[^{}]*(?:\{[^{}]*\})?\}", "∂", formula)
+    formula = re.sub(r"\\(?:text|operatorname|mathbb|left|right|textstyle|partial)\b", "", formula)
+    return len(re.sub(r"[{}_^&\s]", "", re.sub(r"\\[a-z]+", "×", formula)))
+
+
+def _update(u: Any, asked: Any) -> list[str]:
+    """One update in numbers, on one line or one step a line."""
+    step = _array(u.gradient)
+    if asked.weight_decay is not None:
+        step = rf"\left({step} + {number_latex(asked.weight_decay)} \cdot {_array(u.before)}\right)"
+    parts = (_array(u.before), rf"- {number_latex(asked.lr)} \cdot {step}", f"= {_array(u.after)}")
+    first = rf"{name_latex(u.name)} &\leftarrow {parts[0]}"
+    if _columns(" ".join(parts)) <= PAGE:
+        return [" ".join((first, *parts[1:]))]
+    return [first, *(rf"&\quad {part}" for part in parts[1:])]
+
+
+def _columns(formula: str) -> int:
+    """About how many signs wide a formula with matrices is: a matrix is as wide as its widest row."""
+    widest = re.sub(
+        r"\\begin\{bmatrix\}(.*?)\\end\{bmatrix\}",
+        lambda m: max((row.replace("&", "00") for row in m[1].split(r" \\ ")), key=_width) + "00",
+        formula,
+    )
+    return _width(widest)
 
 
 def _partial(q: str, z: str) -> str:
@@ -141,7 +224,7 @@ def _space(shape: Any) -> str:
 def _array(array: Any) -> str:
     if not array.shape:
         return number_latex(array.data[0])
-    if len(array.shape) > 2:
+    if len(array.shape) > 2 or len(array.data) > 36 or array.shape[-1] > (10 if len(array.shape) == 2 else 36):
         return r"\dots"
     rows = list(array.lines()) if len(array.shape) == 2 else [(v,) for v in array.data]
     return r"\begin{bmatrix} " + r" \\ ".join(" & ".join(map(number_latex, row)) for row in rows) + r" \end{bmatrix}"
@@ -151,33 +234,51 @@ _SIGNS = {
     "ᵀ": "^T", "⊙": r" \odot ", "⊗": r" \otimes ", "−": "-", "·": r" \cdot ", "‖": r"\|", "²": "^2",
     "³": "^3", "σ": r"\sigma", "Σ": r"\textstyle\sum ",
     "≥": r"\ge ", "∗": " * ", "×": r" \times ", "′": "'", "√": r"\sqrt", "½": r"\tfrac12 ",
-    "π": r"\pi ", "Φ": r"\Phi ", "φ": r"\varphi ",
+    "π": r"\pi ", "Φ": r"\Phi ", "φ": r"\varphi ", "∞": r"\infty ",
 }  # fmt: skip
+
+
+_NAME = r"[^\W\d_](?:(?![ᵀ²³])[\w'\u0304\u0302])*"
+_FRACTION = re.compile(rf"∂({_NAME})/∂({_NAME})(ᵀ?)")
+_PHRASE = re.compile(r"(?: \(| )?\b(?:a )?[a-z]{2,}\b(?![(_])(?: (?:a|[a-z]{2,})\b(?![(_]))* ?")
+_FUNCTIONS = ("sin", "cos", "tanh", "exp", "log", "max", "min")
 
 
 def _words(written: str) -> str:
     """Words of a formula as LaTeX.
 
-    >>> print(_words("∂L/∂q1 xᵀ ⊙ W1"))
+    >>> print(_words("∂L/∂q1 xᵀ ⊙ W1"), _words("∂L/∂q1ᵀ x"), _words("x repeated to [2]"), sep=chr(10))
     \\frac{\\partial L}{\\partial q_{1}} x^T  \\odot  W_{1}
+    \\left(\\frac{\\partial L}{\\partial q_{1}}\\right)^T x
+    x\\text{ repeated to }[2]
     """
-    written = re.sub(
-        r"∂([^\W\d_][\w'\u0304\u0302]*)/∂([^\W\d_][\w'\u0304\u0302]*)",
-        lambda m: rf"\frac{{\partial {name_latex(m[1])}}}{{\partial {name_latex(m[2])}}}",
-        written,
-    )
-    pieces = re.split(r"(\\frac\{\\partial [^}]*(?:\{[^}]*\}[^}]*)?\}\{\\partial [^}]*(?:\{[^}]*\})?[^}]*\})", written)
-    return "".join(piece if i % 2 else _plain_words(piece) for i, piece in enumerate(pieces))
+    found, end = "", 0
+    for match in _FRACTION.finditer(written):
+        fraction = rf"\frac{{\partial {name_latex(match[1])}}}{{\partial {name_latex(match[2])}}}"
+        found += _phrases(written[end : match.start()])
+        found += rf"\left({fraction}\right)^T" if match[3] else fraction
+        end = match.end()
+    return found + _phrases(written[end:])
+
+
+def _phrases(written: str) -> str:
+    """The words that are words are text; what lies between them is a formula."""
+    found, end = "", 0
+    for match in _PHRASE.finditer(written):
+        if match.group().strip() not in _FUNCTIONS:
+            found += _plain_words(written[end : match.start()]) + rf"\text{{{match.group()}}}"
+            end = match.end()
+    return found + _plain_words(written[end:])
 
 
 def _plain_words(written: str) -> str:
     def word(match: re.Match[str]) -> str:
         found = match.group()
-        if found in ("sin", "cos", "tanh", "exp", "log", "max", "min"):
+        if found in _FUNCTIONS:
             return f"\\{found} "
         letters = re.sub(r"[\d'\u0304\u0302]", "", found)
         if len(letters) > 1 and letters not in ("x̄",) and "_" not in found:
-            return rf"\text{{{found}}}"
+            return rf"\operatorname{{{found}}}"
         return name_latex(found)
 
     written = re.sub(
