@@ -15,12 +15,14 @@ dictionary ``{(atom, atom, ...): coefficient}`` and two formulas are equal when 
 A letter declared a multiple of m is held as m times an atom, which makes H // m exact without fractions.
 
 Equality ``==`` compares the canonical form. It never calls unequal formulas equal, and it knows the laws
-of +, -, * and of nested floors, but not every truth about integers; ask `holds` for a proof.
+of +, -, *, of nested floors and of quotients that are always exact, as T·(T+1)/2 is, but not every truth
+about integers (⌊H/2⌋ + ⌊(H+1)/2⌋ is H); ask `holds` for a proof.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import groupby
 from itertools import product as _grid
 from math import gcd, lcm
 from weakref import WeakValueDictionary
@@ -65,7 +67,7 @@ class Atom:
 
     @property
     def key(self) -> tuple[int, str, str]:
-        """What atoms are ordered by: letters, then floors, then minima and maxima, each by its text."""
+        """What atoms are ordered by: letters, then floors, then minima and maxima; floors by their divisor."""
         if self._key is None:
             self._key = self._order()
         return self._key
@@ -116,16 +118,26 @@ class Symbol(Atom):
 
 
 class Floor(Atom):
-    """⌊numerator / denominator⌋, in lowest terms, never exact."""
+    """⌊numerator / denominator⌋, in lowest terms.
 
-    __slots__ = ("denominator", "numerator")
+    ``exact`` is the denominator where it always divides, as in (T²+T)/2, and 0 elsewhere: such atoms stand
+    in a formula with a coefficient from 0 to exact - 1, the rest is a polynomial (see `_settle`).
+    """
+
+    __slots__ = ("denominator", "exact", "numerator")
+    any_exact = False  # whether one has been made, for speed
+
+    exact: int
 
     def __init__(self, numerator: Dim, denominator: Dim) -> None:
         self.numerator, self.denominator = numerator, denominator
         self._holding((numerator, denominator))
+        self.exact = denominator if type(denominator) is int and _residue(numerator, denominator) == 0 else 0
+        if self.exact:
+            Floor.any_exact = True
 
     def _order(self) -> tuple[int, str, str]:
-        return 1, _ASCII.atom(self), ""
+        return 1, _names(self), f"{_natural(ascii_text(self.denominator))} {_natural(_ASCII.atom(self))}"
 
     def _reach(self) -> Range:
         return _divided(bounds(self.numerator), bounds(self.denominator))
@@ -145,7 +157,7 @@ class Extreme(Atom):
         self._holding(self.args)
 
     def _order(self) -> tuple[int, str, str]:
-        return 2, _ASCII.atom(self), ""
+        return 2, _names(self), _natural(_ASCII.atom(self))
 
     def _reach(self) -> Range:
         lows, highs = zip(*map(bounds, self.args), strict=True)
@@ -155,6 +167,16 @@ class Extreme(Atom):
 
     def __reduce__(self) -> Any:
         return _extreme, (self.which, frozenset(self.args))
+
+
+def _names(atom: Atom) -> str:
+    return " ".join(sorted({letter.name for letter in atom.free}))
+
+
+def _natural(written: str) -> str:
+    """A text to sort by in which 4 stands before 16; the text itself follows, so that no two are equal."""
+    parts = ["".join(part) for _, part in groupby(written, str.isdigit)]
+    return "".join([part.zfill(12) if part.isdigit() else part for part in parts]) + " " + written
 
 
 _interned: WeakValueDictionary[Any, Any] = WeakValueDictionary()
@@ -208,21 +230,21 @@ class Expr:
                 terms.pop((), None)
             return _expr(terms)
         if isinstance(other, Expr):
-            return _make(_added(self._terms, other._terms))
+            return _make(_settle(_added(self._terms, other._terms)))
         whole = _index(other)
         return NotImplemented if whole is None else self + whole
 
     __radd__ = __add__
 
     def __neg__(self) -> Expr:
-        return _expr({m: -c for m, c in self._terms.items()})
+        return _expr(_settle({m: -c for m, c in self._terms.items()}))
 
     def __pos__(self) -> Expr:
         return self
 
     def __sub__(self, other: Dim) -> Dim:
         if isinstance(other, Expr):
-            return _make(_added(self._terms, other._terms, -1))
+            return _make(_settle(_added(self._terms, other._terms, -1)))
         whole = _index(other)
         return NotImplemented if whole is None else self + -whole
 
@@ -233,9 +255,9 @@ class Expr:
         if type(other) is int:
             if other == 1:
                 return self
-            return _expr({m: c * other for m, c in self._terms.items()}) if other else 0
+            return _expr(_settle({m: c * other for m, c in self._terms.items()})) if other else 0
         if isinstance(other, Expr):
-            return _make(_multiplied(self._terms, other._terms))
+            return _make(_settle(_multiplied(self._terms, other._terms)))
         whole = _index(other)
         return NotImplemented if whole is None else self * whole
 
@@ -353,6 +375,27 @@ def _multiplied(left: Terms, right: Terms) -> Terms:
     return {m: c for m, c in terms.items() if c}
 
 
+def _settle(terms: Terms) -> Terms:
+    """Quotients that are always exact, multiplied out as far as they can be.
+
+    >>> T = symbol("T")
+    >>> 6 * ((T * T + T) // 2), T * (T + 1) // 2 * 3 == T * T + T + (T * T + T) // 2
+    (3*T**2 + 3*T, True)
+    """
+    while Floor.any_exact:
+        for m, c in terms.items():
+            exact = [a for a in m if isinstance(a, Floor) and a.exact and not 0 <= c < a.exact]
+            if exact:
+                break
+        else:
+            break
+        floor = exact[0]
+        left = {m: r} if (r := c % floor.exact) else {}
+        numerator = _multiplied({_without(m, (floor,)): c // floor.exact}, _terms(floor.numerator))
+        terms = _added(_added({n: d for n, d in terms.items() if n is not m}, left), numerator)
+    return terms
+
+
 def _key(atom: Atom) -> tuple[int, str, str]:
     return atom.key
 
@@ -413,14 +456,14 @@ def _by_number(numerator: Expr, q: int) -> Dim:
     """⌊numerator / q⌋ for an int q > 1.
 
     Whole parts are pulled out, so that coefficients inside lie in (-q/2, q/2] and the constant in [0, q);
-    the sign is chosen so that the leading coefficient is positive, by ⌊-x/q⌋ = -⌊(x+q-1)/q⌋;
+    of ⌊x/q⌋ and its mirror image -⌊(q-1-x)/q⌋ the one with more positive terms is taken (see `_backward`);
     common divisors are cancelled, ⌊(gx+k)/gq⌋ = ⌊(x+⌊k/g⌋)/q⌋; and an inner floor is folded.
 
     >>> H = symbol("H")
     >>> print((H // 2 + 1) // 3, (2 * H + 3) // 4, -(-H // 4))
     (H+2)//6 (H+1)//2 (H+3)//4
     """
-    folded = _folded(numerator, q)
+    folded = _folded(numerator, q) if _residue(numerator, q) is None else None
     if folded is not None:
         return folded
     whole: Terms = {}
@@ -440,9 +483,10 @@ def _by_number(numerator: Expr, q: int) -> Dim:
     if not rest:
         return _make(whole)
     signed = [m for m, r in rest.items() if 2 * r != q]
-    if not signed and numerator._terms[min(rest, key=_order)] < 0:
-        return -_by_number(_expr(_added({(): q - 1}, numerator._terms, -1)), q)
-    if signed and rest[min(signed, key=_order) if len(signed) > 1 else signed[0]] < 0:
+    turned = {m: rest[m] for m in signed} if signed else {m: numerator._terms[m] for m in rest}
+    if _backward(turned, q - 1 - 2 * constant):
+        if not signed:
+            return -_by_number(_expr(_added({(): q - 1}, numerator._terms, -1)), q)
         mirrored = {m: -r for m, r in rest.items()}
         if constant != q - 1:
             mirrored[()] = q - 1 - constant
@@ -453,8 +497,37 @@ def _by_number(numerator: Expr, q: int) -> Dim:
     if constant:
         rest[()] = constant
     inner = _expr(rest)
-    folded = _folded(inner, q)
+    residue = _residue(inner, q)
+    if residue:  # as if exact: ⌊(p+r)/q⌋ = p/q where q always divides p and 0 <= r < q
+        return _make(whole) + _by_number(_expr(_added(rest, {(): -residue})), q)
+    folded = _folded(inner, q) if residue is None else None
     return _make(whole) + (_atomic(inner, q) if folded is None else folded)
+
+
+@lru_cache(maxsize=4096)
+def _residue(dim: Dim, q: int) -> int | None:
+    """The remainder modulo q that a form of higher degree leaves whatever its letters are, None for none known."""
+    if not isinstance(dim, Expr) or max(map(len, dim._terms)) < 2:
+        return None
+    residue = next((value % q for value in _samples(dim)), None)
+    return residue if residue is not None and _divisible(dim - residue, q) else None
+
+
+def _backward(terms: Terms, constant: int) -> bool:
+    """Whether -x reads better than x, whose constant is apart: fewer minus signs, greater coefficients.
+
+    What the letters are called decides last, so that all axes of a layer look the same.
+    """
+    if len(terms) == 1:
+        return next(iter(terms.values())) < 0
+    merit = sum([1 if c > 0 else -1 for c in terms.values()]) or sum(terms.values()) or constant
+    return (merit or terms[min(terms, key=_order)]) < 0
+
+
+def _merit(terms: Terms) -> tuple[int, int, int, list[int]]:
+    """How well a numerator reads, for `_by_formula`, by the standard of `_backward`."""
+    letters = [terms[m] for m in sorted(terms, key=_order) if m]
+    return sum([1 if c > 0 else -1 for c in letters]), sum(letters), terms.get((), 0), letters
 
 
 def _folded(numerator: Expr, denominator: Dim) -> Dim | None:
@@ -511,7 +584,10 @@ def _by_formula(numerator: Dim, q: Expr) -> Dim:
         return _make(whole) + _quotient(_make(reduced), _make({m: c // divisor for m, c in q._terms.items()}))
     inner = _make(rest)
     if positive:
-        if rest[min(rest, key=_order)] < 0:  # ⌊-x/q⌋ = -⌊(x+q-1)/q⌋
+        mirrored = _terms(q - 1 - inner)
+        if len(q._terms) == 1:
+            mirrored = _divmod(mirrored, q._terms, lead)[1]
+        if _merit(mirrored) > _merit(rest):  # ⌊x/q⌋ = -⌊(q-1-x)/q⌋
             return _make(whole) - _by_formula(q - 1 - inner, q)
         if _nonnegative(inner) and _nonnegative(q - 1 - inner):
             return _make(whole)
@@ -1344,7 +1420,7 @@ class _Style:
         if fraction:
             return self.fraction(*fraction)
         ordered = sorted(terms, key=_order)
-        first = next((m for m in ordered if terms[m] > 0), ordered[0])
+        first = _foremost(terms, ordered)
         ordered.remove(first)
         written = self.term(first, abs(terms[first]))
         if terms[first] < 0:
@@ -1373,6 +1449,15 @@ class _Style:
         elif content < 0:
             factors[0] = self.minus + factors[0]
         return self.times.join(factors)
+
+
+def _foremost(terms: Terms, ordered: list[Monomial]) -> Monomial:
+    """The term to begin with: one without a minus; if others were passed over, one without a number: W − K + 2·P."""
+    positive = [m for m in ordered if terms[m] > 0]
+    if not positive or positive[0] is ordered[0]:
+        return ordered[0]
+    bare = [m for m in positive if len(m) == len(positive[0]) and terms[m] == 1]
+    return bare[0] if bare else positive[0]
 
 
 def _as_fraction(terms: Terms) -> tuple[Terms, Terms] | None:

@@ -1,11 +1,11 @@
 """Conditions on letters: merged, minimal, and true of exactly the numbers for which every comparison is."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcalc.analysis.conditions import conditions_of, decided, on_domain, simplified, strict
-from netcalc.dims import maximum, substitute, symbol
+from netcalc.analysis.conditions import _Solved, conditions_of, decided, on_domain, simplified, strict
+from netcalc.dims import maximum, minimum, substitute, symbol
 from netcalc.errors import SpecError
 from netcalc.layers.base import Condition
 from netcalc.spec import elaborate
@@ -69,6 +69,34 @@ def test_unets():
         ([(D, "divisible by", HEADS)], ["D divisible by Heads"]),
         ([(H, "==", 4), (H * W, ">=", 12)], ["H = 4", "W ≥ 3"]),
         ([(H + W, ">=", 5), (H + W, ">=", 7)], ["H + W ≥ 7"]),
+        ([(H * H, ">=", 9)], ["H ≥ 3"]),
+        ([(H * H, "<=", 99)], ["H ≤ 9"]),
+        ([(H * H, "==", 64)], ["H = 8"]),
+        ([(H * H, "==", 63)], ["no value of H will do"]),
+        ([(H * H, "divisible by", 4)], ["H divisible by 2"]),
+        ([(H * H + H, "divisible by", 6)], ["H mod 3 not 1"]),
+        ([(H * H - 1, "divisible by", 8)], ["H odd"]),
+        ([((H - 2) ** 2, "==", 16)], ["H = 6"]),
+        ([(3 * (H // 4) ** 2, "==", 48)], ["H ≥ 16", "H ≤ 19"]),
+        ([((H // 2) * (H // 3), ">=", 10**40)], ["H ≥ 244948974278317809822"]),
+        ([(H * H - 9 * H + 18, "==", 0)], ["H is one of 3, 6"]),
+        ([((H - 5) ** 2, ">=", 4)], ["H not 4, 5, 6"]),
+        ([((H - 50) ** 2, ">=", 400)], ["H ≤ 30 or H ≥ 70"]),
+        ([((H - 50) ** 2, ">=", 400), (H, "divisible by", 4)], ["H divisible by 4", "H ≤ 28 or H ≥ 72"]),
+        ([((H - 10**12) ** 2, ">=", 10**20)], ["H ≤ 990000000000 or H ≥ 1010000000000"]),
+        ([((H - 20) ** 2 * (H - 40), ">=", 0)], ["H in 20, 40 …"]),
+        ([((H - 30) ** 2, ">=", 100), ((H - 60) ** 2, ">=", 100)], ["H in 1 … 20, 40 … 50, 70 …"]),
+        ([(H * H * (H // 2), "<=", 10)], ["H ≤ 3"]),
+        ([(maximum(H, 3 * H - 7), ">=", 9)], ["H ≥ 6"]),
+        ([(H - minimum(H, 10), "<=", 5)], ["H ≤ 15"]),
+        ([(maximum(H, 8) - minimum(H, 20), "==", 0)], ["H ≥ 8", "H ≤ 20"]),
+        ([(maximum(H, 2), "divisible by", 2)], ["H in 1 … 2, 4, 6, 8, 10, 12, …"]),
+        ([(H % 4096, "<=", 3000)], ["H mod 4096 is 0 … 3000"]),
+        ([(H // 65536, ">=", 3)], ["H ≥ 196608"]),
+        ([(H // 65536, "==", 3)], ["H ≥ 196608", "H ≤ 262143"]),
+        ([(H, "divisible by", 10000), (H, ">=", 10001)], ["H divisible by 10000", "H ≥ 20000"]),
+        ([(H * H, "==", 64), (H * W * W, "==", 200)], ["H = 8", "W = 5"]),
+        ([(H, "==", 2), (H * W, "==", 6), (W * D, "==", 12)], ["D = 4", "H = 2", "W = 3"]),
     ],
 )
 def test_merging(conditions, expected):
@@ -104,6 +132,69 @@ def test_merged_conditions_are_true_of_the_same_numbers(conditions):
         assert each == all(one.holds(H=h) for one in merged), (h, list(map(str, merged)))
 
 
+letters = st.sampled_from(
+    [H, symbol("H", lower=5), symbol("H", multiple_of=4), symbol("H", lower=7, upper=200, multiple_of=3)]
+)
+
+
+def powers(letter):
+    """Sizes of one letter: sums, products and floors of one another, minima and maxima."""
+    return st.recursive(
+        st.one_of(st.just(letter), st.integers(-12, 12)),
+        lambda inner: st.one_of(
+            st.builds(lambda a, b: a + b, inner, inner),
+            st.builds(lambda a, b: a - b, inner, inner),
+            st.builds(lambda a, b: a * b, inner, inner),
+            st.builds(lambda a, q: a // q, inner, st.integers(2, 5)),
+            st.builds(maximum, inner, inner),
+            st.builds(minimum, inner, inner),
+        ),
+        max_leaves=7,
+    )
+
+
+@st.composite
+def powerful(draw):
+    letter = draw(letters)
+    relation = draw(st.sampled_from(["==", ">=", "<=", "divisible by"]))
+    other = st.integers(1, 12) if relation == "divisible by" else st.one_of(st.integers(-50, 900), powers(letter))
+    return letter, [(draw(powers(letter)), relation, draw(other)) for _ in range(draw(st.integers(1, 2)))]
+
+
+@settings(deadline=None, max_examples=300)
+@given(powerful())
+def test_powers_are_solved_exactly(drawn):
+    """Brute force: for every size up to 300 a comparison of powers holds if and only if the solved one does."""
+    letter, conditions = drawn
+    conditions = [Condition(*one, "") for one in conditions]
+    merged = simplified((one, "here") for one in conditions if one.holds is None)
+    (own,) = next(iter(letter._terms))
+    for h in range(max(1, own.lower), min(300, own.upper or 300) + 1):
+        if h % own.unit:
+            continue
+        each = all(
+            one._replace(left=substitute(one.left, {"H": h}), right=substitute(one.right, {"H": h})).holds
+            for one in conditions
+            if one.holds is None
+        )
+        assert each == all(one.holds(H=h) for one in merged), (h, list(map(str, merged)))
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=5), st.integers(-400, 400))
+def test_polynomials_are_solved_by_their_turning_points(coefficients, constant):
+    """Where a polynomial is at least 0 or just 0, for all sizes up to 300, and every one of them is solved."""
+    size = sum((c * H ** (k + 1) for k, c in enumerate(coefficients)), constant)
+    for relation in (">=", "<=", "=="):
+        condition = Condition(size, relation, 0, "")
+        if condition.holds is not None:
+            continue
+        solved = _Solved.of(condition, "H")
+        assert solved and solved.period == 1
+        for h in range(1, 301):
+            holds = condition._replace(left=substitute(size, {"H": h})).holds
+            assert solved.contains(h) == holds, (h, solved)
+
+
 def test_declared_letters_say_nothing_twice():
     h = symbol("H", lower=32, upper=1024, multiple_of=16)
     assert said((h // 4 * 4, "==", h)) == []
@@ -112,8 +203,10 @@ def test_declared_letters_say_nothing_twice():
 
 
 def test_what_cannot_be_solved_is_kept_as_it_is():
-    assert said((maximum(H, 3 * H - 7), ">=", 9)) != []
-    assert said((H * H, ">=", 9)) == ["H² ≥ 9"]
+    assert said((64, "divisible by", H)) == ["64 divisible by H"]
+    assert said((64 // H, ">=", 3)) == ["⌊64/H⌋ ≥ 3"]
+    assert said((H**17 - H, ">=", 9)) == ["H¹⁷ ≥ H + 9"]
+    assert said((H * W, "==", 64)) == ["H·W = 64"]
 
 
 def test_values_decide_and_a_violation_names_the_layers():

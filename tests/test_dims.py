@@ -376,6 +376,150 @@ def test_multiples():
         evaluate(side, {"H": 33})
 
 
+def shape_of(dim, names):
+    """The structure of a formula, its letters by their position among ``names``."""
+    if not isinstance(dim, Expr):
+        return dim
+
+    def atom(a):
+        if isinstance(a, dims.Symbol):
+            return "letter", names.index(a.name)
+        if isinstance(a, dims.Floor):
+            return "floor", shape_of(a.numerator, names), shape_of(a.denominator, names)
+        return (a.which, *sorted((shape_of(arg, names) for arg in a.args), key=str))
+
+    return frozenset((tuple(sorted(map(atom, m), key=str)), c) for m, c in dim._terms.items())
+
+
+def windows(H, K, S, P):
+    """What the layers' rules make of a side, a kernel, a stride and a padding."""
+    yield (H - K + 2 * P) // S + 1
+    yield (H - K) // S + 1
+    yield ceildiv(H - K + 1, S)
+    yield ceildiv(H + 2 * P - K, S) + 1
+    yield (H + 2 * P - S * (K - 1) - 1) // 3 + 1
+    for stride in range(1, 7):
+        yield (H - K + 2 * P) // stride + 1
+        yield (H - K) // stride + 1
+        yield ceildiv(H - K, stride)
+        yield (2 * P - 3 * K - H) // stride
+
+
+@quick
+@given(st.permutations("AHKPSWXZ"), st.lists(st.integers(1, 40), min_size=4, max_size=4))
+def test_what_the_letters_are_called_changes_nothing(names, at):
+    renamed, point = names[:4], dict(zip(names, at, strict=False))
+    ours = windows(*[symbol(name) for name in renamed])
+    for dim, known, value in zip(ours, windows(*[symbol(name) for name in "HKSP"]), windows(*at), strict=True):
+        assert shape_of(dim, renamed) == shape_of(known, list("HKSP"))
+        assert evaluate(dim, point) == value
+
+
+@pytest.mark.parametrize("side", ["A", "H", "W", "Z"])
+def test_a_quotient_is_written_as_the_rule_has_it(side):
+    x, K, S, P = (symbol(name) for name in (side, "K", "S", "P"))
+    assert text((x - K) // S + 1) == f"⌊({side}−K)/S⌋ + 1"
+    written = {"A": "A−K+2·P", "H": "H−K+2·P", "W": "W−K+2·P", "Z": "Z−K+2·P"}[side]
+    assert text((x - K + 2 * P) // S + 1) == f"⌊({written})/S⌋ + 1"
+    assert text((x - K + 2 * P) // 3) == text(-(-(x - K + 2 * P - 2) // 3))
+    assert ascii_text((x - K) // 3 * 5) == f"5*(({side}-K)//3)"
+
+
+@quick
+@given(linear, st.sampled_from((2, 3, 4, 6)), st.sampled_from(LETTERS))
+def test_a_mirrored_quotient_is_the_same(x, q, letter):
+    x = form(x)
+    for divisor in (q, q * letter, letter + q):
+        assert x // divisor == -((divisor - 1 - x) // divisor)
+        assert x // divisor + 3 == (x + 3 * divisor) // divisor or divisor == letter + q
+
+
+def test_quotients_stand_by_number():
+    halves = total((H + 2**k - 1) // 2**k * (W // 2**k) for k in (5, 1, 4, 2, 3))
+    assert re.findall(r"/(\d+)", text(halves)) == [str(2**k) for k in (1, 1, 2, 2, 3, 3, 4, 4, 5, 5)]
+    assert text(W // 2 + H // 16 + H // 4 + (H + 9) // 16) == "⌊H/4⌋ + ⌊(H+9)/16⌋ + ⌊H/16⌋ + ⌊W/2⌋"
+
+
+@pytest.mark.parametrize(
+    ("dim", "expected"),
+    [
+        (2 * ((H * H + H) // 2), H * H + H),
+        (12 * (H * (H + 1) // 2) + 3, 6 * H * H + 6 * H + 3),
+        ((H * H + H + 1) // 2, (H * H + H) // 2),
+        ((H * H - H) // 2, (H * H + H) // 2 - H),
+        ((H * H + H) // 2 + (H * H + H + 7) // 2, H * H + H + 3),
+        ((H * H + H) // 2 * 3 - (H * H + H) // 2, H * H + H),
+        (-((H * H + H) // 2) * 2, -H * H - H),
+        ((H**3 - H) // 6 * 12 * W, 2 * H**3 * W - 2 * H * W),
+        ((H * H * W + H * W + 1) // 2 * 2, H * H * W + H * W),
+        ((H * (H + 1) // 2) ** 2 * 4, H**4 + 2 * H**3 + H * H),
+        ((H // 2) * (H // 2 + 1) // 2 * 2, (H // 2) ** 2 + H // 2),
+    ],
+    ids=str,
+)
+def test_quotients_that_are_always_exact(dim, expected):
+    assert dim == expected and text(dim) == text(expected)
+    for h, w in itertools.product(range(1, 30), range(1, 9)):
+        assert evaluate(dim, {"H": h, "W": w}) == evaluate(expected, {"H": h, "W": w})
+
+
+def triangle(x):
+    return (x * x + x) // 2
+
+
+exact_recipes = st.recursive(
+    st.one_of(st.sampled_from(("H", "T", "T", "6")), st.integers(-9, 9)),
+    lambda inner: st.tuples(st.sampled_from("+-*"), inner, inner) | st.tuples(st.just("//"), inner, st.integers(1, 6)),
+    max_leaves=9,
+)
+
+
+def in_triangles(recipe, h):
+    """A recipe in which T is a triangular number and 6 another integer-valued polynomial."""
+    return cook(recipe, {"H": h, "T": triangle(h), "6": (h**3 + 5 * h) // 6})
+
+
+@quick
+@given(exact_recipes, st.lists(st.integers(1, 40), min_size=3, max_size=3))
+def test_exact_quotients_equal_integers(recipe, at):
+    dim = in_triangles(recipe, H)
+    low, high = bounds(dim)
+    for h in at:
+        value = in_triangles(recipe, h)
+        assert evaluate(dim, {"H": h}) == substitute(dim, {"H": h}) == value
+        assert eval(ascii_text(dim), {}, {"H": h}) == eval(dims._ASCII.factored(dim), {}, {"H": h}) == value
+        assert (low is None or low <= value) and (high is None or value <= high)
+
+
+@quick
+@given(exact_recipes, exact_recipes, st.integers(-9, 9))
+def test_laws_of_arithmetic_with_one_exact_quotient(a, b, n):
+    a, b = (cook(r, {"H": H, "T": triangle(H), "6": W}) for r in (a, b))
+    for left, right in ((a + b, b + a), (a + b - b, a), (a - b, -(b - a)), (n * (a + b), n * a + n * b)):
+        assert left == right and hash(left) == hash(right) and text(left) == text(right)
+
+
+def test_declarations_of_one_letter_combine():
+    from netcalc.errors import SpecError
+    from netcalc.spec.elaborate import Elaborator
+
+    def letter(*lines):
+        made = Elaborator("\n".join([*lines, "3xHxH -> relu"]), "", {})
+        made.network()
+        return made.declared["H"]
+
+    assert letter("H % 6 == 0", "H % 4 == 0") == (1, None, 12)
+    assert letter("H in 3..90", "H in 2..70", "H % 4 == 0") == (3, 70, 4)
+    for lines, message in (
+        (("H in 0..5",), "at least 1"),
+        (("H % 0 == 0",), "at least 1"),
+        (("H in 3..5", "H in 6..9"), "no value is left"),
+        (("H in 3..11", "H % 6 == 0", "H % 4 == 0"), "no value is left"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            letter(*lines)
+
+
 # ---------------------------------------------------------------------------------------------- printing
 
 DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -736,7 +880,9 @@ def _plant_first_argument(which, args):
 @pytest.fixture
 def forget():
     """Formulas made by a planted mistake must not outlive it."""
-    caches = (dims._by_number, dims._by_formula, dims._is_zero, dims._is_nonnegative, dims._divisible)
+    caches = (
+        dims._by_number, dims._by_formula, dims._residue, dims._is_zero, dims._is_nonnegative, dims._divisible,
+    )  # fmt: skip
     for cache in caches:
         cache.cache_clear()
     yield caches

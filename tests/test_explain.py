@@ -18,6 +18,7 @@ from netcalc.cli.explain import explain as command
 from netcalc.errors import SpecError
 from netcalc.layers import all_kinds
 from netcalc.layers.base import Applied
+from netcalc.layers.transposed import _plain_overlaps
 from netcalc.report.explanation import as_latex, as_markdown, as_text
 from netcalc.spec import elaborate, mlp_spec
 from netcalc.spec.shipped import shipped_names, shipped_text
@@ -144,7 +145,13 @@ def test_markdown():
 
 def test_a_fragment_is_what_a_document_includes():
     whole, part = run("mlp", "--format", "latex"), run("mlp", "--format", "latex", "--fragment")
-    assert part in whole and "\\documentclass" not in part and whole.rstrip().endswith("\\end{document}")
+    assert "\\documentclass" not in part and whole.rstrip().endswith("\\end{document}")
+
+    def unbroken(text):
+        """Its signs alone: a fragment's lines are shorter."""
+        return re.sub(r"\\\\|&|\\q?quad|\\phantom\{=\}|\{\}|\\ |:|=|\s", "", text)
+
+    assert unbroken(part) in unbroken(whole)
 
 
 def balanced(text):
@@ -249,3 +256,109 @@ def test_worked_formulas_are_true_elsewhere_too(name):
                     count *= value(renamed(factor, names))
                 assert count == exact.count, (layer, shapes, line)
             tried += 1
+
+
+def flowing(text):
+    """A text without its line breaks."""
+    return " ".join(text.split())
+
+
+def test_transposed_convolutions_have_formulas():
+    text = flowing(run("unet-same", "dec4.convtranspose1"))
+    assert "W x: C × H × W × C_out × k × k mul = 1,024 × 16 × 16 × 512 × 2 × 2 mul = 536,870,912 mul" in text
+    assert "Σ W x: C_out × (C·(H·k − 2·p)·(W·k − 2·p) − H_out·W_out) add" in text
+    assert "MACs: C × H × W × C_out × k × k" in text
+    assert "size = r + (⌈k/s⌉ − 1)·j = 140" in text and "stride = j/s = 16/2 = 8" in text
+
+
+def test_the_plain_count_of_overlaps_is_the_general_one():
+    rng, plain = random.Random("overlaps"), 0
+    for _ in range(3000):
+        windows, kernel, stride, padding = (rng.randint(low, 6) for low in (1, 1, 1, 0))
+        length = (windows - 1) * stride + kernel + rng.randint(0, 2) - 2 * padding
+        if length < 1 or (found := _plain_overlaps(windows, kernel, stride, 1, padding, length)) is None:
+            continue
+        landed = [i * stride - padding + j for i in range(windows) for j in range(kernel)]
+        there = [place for place in landed if 0 <= place < length]
+        assert found == (len(there), len(set(there))), (windows, kernel, stride, padding, length)
+        plain += 1
+    assert plain > 500
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "128x512 -> transformerencoder 8 num_layers=2",
+        "12x64 -> transformerencoderlayer 4",
+        "10x64 -> linear 64 as memory -> linear 64 -> transformerdecoderlayer 8 with memory",
+    ],
+)
+def test_transformers_have_formulas(spec):
+    last = explain(elaborate(spec)).layers[-1]
+    assert "d_model" in {letter.name for letter in last.letters}
+    assert all(
+        "T" in letters_in(part.formula) or "S" in letters_in(part.formula) for e in last.ledger for part in e.parts
+    )
+    weight = next(tensor for tensor in last.tensors if tensor.name.endswith("in_proj_weight"))
+    assert [in_names(axis) for axis in weight.axes] == ["3·d_model", "d_model"]
+
+
+def test_adaptive_pools_and_upsampling():
+    text = flowing(run("3x32x32 -> adaptiveavgpool 5"))
+    assert "H_out = output_size = 5" in text and "gcd(32, 5)" in text
+    assert "size = r + ⌈(H − gcd(H, output_size))/output_size⌉·j = 1 + ⌈(32 − gcd(32, 5))/5⌉·1 = 8" in text
+    up = run("4x32x32 -> conv 4 k3 p1 -> upsample scale_factor=2 -> pixelshuffle 2")
+    assert "stride = j/scale_factor = 1/2" in up and "stride = j/upscale_factor = (1/2)/2 = 1/4" in up
+
+
+def test_ceilings_are_written_as_ceilings():
+    text = run("swin_t", "stage1.block1.windowattention1")
+    assert "⌈56/7⌉" in text and "⌊−" not in text
+    assert "with H = 56, W = 56, dim = 96, w = 7, num_heads = 3" in text
+    assert in_names(-(-Letter("a", 7) // Letter("b", 2))) == "⌈a/b⌉" and value(-(-Letter("a", 7) // 2)) == 4
+
+
+@pytest.mark.parametrize("name", ["swin_t", "resnet50", "bert-base"])
+def test_no_line_is_longer_than_the_terminal(name):
+    assert not [line for line in run(name).splitlines() if len(line) > 80]
+
+
+def test_sums_are_bracketed_before_a_unit():
+    text = flowing(run("3xHxW -> conv 4 k3", "conv1"))
+    assert re.search(r"together = \([^()]* − [^()]*\) mul", text), text
+
+
+def test_a_letter_of_the_network_keeps_its_meaning():
+    text = flowing(run("3xHxW -> conv 16 k7 s2 p3 -> relu -> conv C k3 s2 p1", "conv2"))
+    assert "C_in = 16, H_in = ⌊(H+1)/2⌋" in text and "C_out × C_in × k × k = C × 16 × 3 × 3" in text
+    assert "H = H" not in run("3xHxW -> conv 16 k7")
+
+
+def test_equal_blocks_say_how_their_fields_differ():
+    text = flowing(run("resnet50"))
+    assert "layer1.2 as layer1.1, but receptive field 35: 10 layers, 70,400 parameters" in text
+
+
+def test_brief_keeps_stride_and_start():
+    text = run("8x20x30 -> conv 4 k3x5", "--brief")
+    assert "size along H = 1 + (3 − 1)·1 = 3" in text and "stride along W" in text and "start along W" in text
+    assert "FLOPs (textbook):" in text
+
+
+def test_every_layer_has_an_output():
+    text = run("256 -> linear 512 -> relu")
+    assert "output: out_features = 512" in text and "output: n = 512 (as its input)" in text
+
+
+def test_uncounted_work_is_a_lower_bound():
+    text = flowing(run("3xHxW -> adaptivemaxpool A"))
+    assert "FLOPs (textbook): ≥ 0 without the windows' sum of sizes" in text and "=  " not in text
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs a TeX")
+def test_a_fragment_fits_a_standard_article(tmp_path):
+    fragment = run("lenet5", "--format", "latex", "--fragment")
+    head = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n"
+    (tmp_path / "net.tex").write_text(f"{head}{fragment}\\end{{document}}\n")
+    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "net.tex"], cwd=tmp_path, capture_output=True)
+    assert b"Overfull" not in done.stdout

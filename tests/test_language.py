@@ -265,6 +265,54 @@ def test_a_merge_says_which_branches_and_layers_disagree():
     assert "conv1 with out_channels=4" in str(error("4x8x8 -> residual { conv 6 k3 p1 -> bn } -> relu"))
 
 
+@pytest.mark.parametrize(
+    ("text", "says", "mends"),
+    [
+        ("64x32x32 -> residual { conv 64 k3 -> bn -> relu }", ["made by conv1"], "conv1 with padding=1"),
+        (
+            "4x8x8 -> add { conv 8 k3 p1 | conv 16 k3 p1 -> relu -> bn }",
+            ["axis 0 is made by conv1", "axis 0 is made by conv2"],
+            "conv2 with out_channels=8, or conv1 with out_channels=16",
+        ),
+        (
+            "8 -> add { linear 3 | linear 4 | linear 3 -> relu }",
+            ["branch 3 (3): axis 0 is made by linear3"],
+            "linear2 with out_features=3, or linear1 and linear3 with out_features=4",
+        ),
+        (
+            "4x8x8 -> residual { conv 6 k3 -> bn }",
+            ["axes 0, 1 and 2", "on axis 0 branch 1 has 6, branch 2 has 4", "on axis 2 branch 1 has 6, branch 2 has 8"],
+            "conv1 with padding=1 and out_channels=4",
+        ),
+        (
+            "1x16x16 -> conv 8 k3 p1 as e -> maxpool 2 -> conv 4 k3 -> upsample scale_factor=2 -> add e",
+            ["branch 1 (4x12x12): axis 0 is made by conv1", "axes 1 and 2 are made by upsample1"],
+            "",
+        ),
+        ("3xHxW -> residual { conv 3 k3 } -> relu", ["branch 1 has H − 2"], "conv1 with padding=1"),
+    ],
+)
+def test_a_merge_blames_the_layers_that_made_the_axis_and_offers_what_mends_it(text, says, mends):
+    found = error(text)
+    assert all(word in str(found) for word in says), found
+    assert found.hint.endswith(mends), found
+    for absurd in ("stride=", "kernel_size=", "out_channels=1,", "then the next"):
+        assert absurd not in found.hint, found
+
+
+def test_what_would_mend_a_merge_has_been_tried_on_the_whole_text():
+    text = """1x64x64
+    conv 16 k3 p1 as e1
+    maxpool 2 -> conv 32 k3 p1 as e2
+    maxpool 2 -> conv 64 k3 p1 -> upsample scale_factor=2 -> concat e2
+    conv 32 k3
+    upsample scale_factor=2 -> concat e1 -> conv 16 k3 p1
+    """
+    assert error(text).hint == "what would mend it: conv2 with padding=1"
+    assert parse(text.replace("32 k3\n", "32 k3 p1\n"))
+    assert "then the next misfit is in line 2" in error("4x8x8 -> residual { conv 4 k3 }\nLinear(3, 4)").hint
+
+
 def test_a_misfit_names_the_layer_that_fixed_the_size():
     found = str(error("3x8x8 -> conv 4 k3 as early -> relu -> bn -> Conv2d(5, 8, 3)"))
     assert "early" in found and "in_channels=4" in found and "line 1" in found
@@ -276,6 +324,50 @@ def test_errors_survive_pickling():
     found = error("256 -> lineer 10")
     again = pickle.loads(pickle.dumps(found))
     assert str(again) == str(found) and again.span == found.span
+
+
+# ---------------------------------------------------------------- names, parts and further inputs
+
+
+def test_a_name_that_looks_like_a_tight_argument_is_a_name_where_no_argument_can_stand():
+    graph = parse(
+        "8 -> linear 8 as p4 -> linear 8 nobias tied=p4 as p5 -> add with p4 p5 -> share p4 -> add p5\nfrom p4"
+    )
+    assert [node.name for node in graph.nodes] == ["input", "p4", "p5", "add1", "linear1", "add2"]
+    assert graph.nodes[3].inputs == (2, 1, 2) and graph.nodes[5].inputs == (4, 2)
+    twice = parse("8 -> repeat 2 { linear 8 as p4 -> relu -> add p4 }").nodes
+    assert [node.inputs for node in twice if node.layer.kind == "Add"] == [(2, 1), (5, 4)], "each its own p4"
+    assert error("8 -> concat k3").code == "unknown-argument"
+
+
+@pytest.mark.parametrize("text", ["8 -> linear 4 as x", "input x: 8", "x = 3", "def f(x) { relu }", "8 -> linear x"])
+def test_nothing_can_be_called_x(text):
+    assert "separates sizes" in error(text).hint
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("8 -> repeat 2 { w = 4 -> linear w } -> linear w", "only inside repeat { … }"),
+        ("def f(c) { linear c as z }\n8 -> f 8 -> linear c", "only inside def f"),
+        ("def f(c) { linear c as z }\n8 -> f 8 -> add z", "from here it is f1.z"),
+        ("4 -> chunk 3 as a, b, c", "chunk 3 of 4 gives 2 parts of 2"),
+        ("5 -> chunk 4 as a, b, c, d", "2 parts of 2 and one of 1"),
+        ("10 -> split 5 as a, b", "split 5 5"),
+        ("10 -> linear 5 -> mse", "input target: 5, then write mse target"),
+        ("10 -> linear 5 -> crossentropy", "input target: scalar"),
+        ("10 -> sub", "sub NAME"),
+    ],
+)
+def test_errors_say_what_could_be_meant(text, says):
+    assert says in str(error(text)), str(error(text))
+
+
+def test_a_scalar_input():
+    for written in ("scalar", "()"):
+        graph = parse(f"input label: {written}\ninput image: 10\nlinear 5 -> crossentropy label")
+        assert [node.shape for node in graph.nodes] == [(), (10,), (5,), ()]
+    assert shape("scalar = 7\ninput a: scalar") == (7,)
 
 
 # ---------------------------------------------------------------- mlp

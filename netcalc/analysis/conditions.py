@@ -7,28 +7,55 @@
 H divisible by 4 by concat1
 W divisible by 4 by concat1
 
-How: a comparison that speaks of one letter alone, in sums of floors, is decided for all its values. It repeats with a
-period P (the least common multiple of what stands below the floors), so that along each remainder x = P·t + r it is
-linear in t, and holds on an interval. So does what several such comparisons have in common; and from the intervals of
-one full period the simplest words are read: a bound, a divisor, a value. Nothing is guessed. Comparisons of several
-letters are tidied, and one that the others imply is left out.
+How: a comparison that speaks of one letter alone is decided for all its values, where it is a polynomial in the letter
+and in floors with numbers below. One that only grows holds from a threshold on, and that is found by bisection. Any
+other repeats with a period P (the least common multiple of what stands below the floors), so that along each remainder
+x = P·t + r it is a polynomial in t: where it is at least 0 is told from its turning points, and these from those of its
+differences. So each holds on a few ranges of each remainder, and so does what several of them have in common; from the
+ranges of one full period the simplest words are read: a bound, a divisor, a value. Nothing is guessed. Comparisons of
+several letters are tidied, letters of one value put in, and one that the others imply is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
 from math import gcd, lcm
+from operator import add, floordiv, itemgetter, mul
 from typing import NamedTuple
 
-from netcalc.dims import Dim, Expr, _make, _terms, evaluate, holds, substitute, symbol, symbols, text
+from netcalc.dims import (
+    Atom,
+    Dim,
+    Expr,
+    Extreme,
+    Floor,
+    Symbol,
+    _make,
+    _terms,
+    degree,
+    holds,
+    substitute,
+    symbol,
+    symbols,
+    text,
+)
 from netcalc.errors import SpecError
-from netcalc.graph import Graph
+from netcalc.graph import Graph, Node
 from netcalc.layers.base import Condition
 
-MAX_PERIOD = 4096
-"""Beyond this period a comparison is tidied, but not decided."""
+MAX_PERIOD = 16384
+"""Beyond this period a comparison is tidied, but not decided; of one that only grows the period does not matter."""
+MAX_COMMON_PERIOD = 2**18
+"""Beyond this period comparisons are decided, but not merged."""
+MAX_POWER = 16
+"""Beyond this power a comparison is not decided either."""
+MAX_SPLITS = 3
+"""Nor beyond so many minima and maxima that neither grow nor fall."""
 
 Interval = tuple[int, "int | None"]  # the least and the greatest value, None for no greatest
+Ranges = tuple[Interval, ...]  # rising, with gaps between
 Made = tuple[Condition, str]  # a condition and the layer that made it
 
 
@@ -43,6 +70,8 @@ class Requirement(NamedTuple):
     layers: tuple[str, ...]
     test: Callable[[dict[str, int]], bool]
     divisor: int = 1  # what its letter is a multiple of, where it says just that
+    possible: bool = True  # False where it says that no value will do
+    declared: bool = False  # True where the spec itself states it of the letter: H in 32..1024
 
     def __str__(self) -> str:
         return self.text
@@ -53,26 +82,129 @@ class Requirement(NamedTuple):
 
 
 def conditions_of(graph: Graph) -> tuple[Requirement, ...]:
-    """What must hold of a network's letters: all of it, nothing twice, in the order of the letters."""
-    return simplified((condition, node.name) for node in graph.nodes for condition in node.applied.conditions)
+    """What must hold of a network's letters: all of it, nothing twice, in the order of the letters.
+
+    What the spec itself declares of them is left out: that says :func:`declarations_of`. A comparison that no value of
+    its letter makes true is an error, at the layer that made it; so are comparisons that no value makes true together.
+    """
+    found = simplified((condition, node.name) for node in graph.nodes for condition in node.applied.conditions)
+    for one in found:
+        if not one.possible:
+            _refuse_impossible(graph)
+            letter = one.letters[0]
+            raise SpecError(
+                "condition-violated",
+                f"no value of {letter} will do: what {_listed(one.layers)} demand cannot hold together",
+                expected="conditions that some value fulfils",
+                found=_demands(graph, letter),
+                hint=f"say another size where {_listed(one.layers)} compare it with {letter}",
+            )
+    return found
+
+
+def _demands(graph: Graph, letter: str) -> str:
+    """What each layer demands of a letter alone: ``D = 16 (by mha1); D = 8 (by mha1)``"""
+    made = [(condition, node.name) for node in graph.nodes for condition in node.applied.conditions]
+    alone = [(one, name) for one, name in made if _lone_letter(one) == letter]
+    return "; ".join(dict.fromkeys(f"{one} (by {name})" for pair in alone for one, name in _worded(pair)))
+
+
+def _worded(made: Made) -> Iterator[tuple[Requirement, str]]:
+    yield from ((one, made[1]) for one in simplified([made]))
+
+
+def declarations_of(graph: Graph) -> tuple[Requirement, ...]:
+    """What the spec declares of its letters, as conditions.
+
+    >>> from netcalc.spec import elaborate
+    >>> text = "H in 32..1024; H % 32 == 0; 3xHxH -> maxpool 2".replace("; ", chr(10))
+    >>> [str(one) for one in declarations_of(elaborate(text))]
+    ['H in 32..1024', 'H divisible by 32']
+    """
+    return tuple(_declarations(graph))
+
+
+def _declarations(graph: Graph) -> Iterator[Requirement]:
+    found = {atom for node in graph.nodes for value in _values_of(node) for atom in _letters_in(value)}
+    for atom in sorted(found, key=lambda one: (one.name, one.unit)):
+        name, low, high, unit = atom.name, 1 if atom.lower is None else atom.lower, atom.upper, atom.unit
+        if low > 1 or high is not None:
+            words = (
+                f"{name} ≥ {low}" if high is None else f"{name} ≤ {high}" if low <= 1 else f"{name} in {low}..{high}"
+            )
+            yield Requirement(words, (name,), (), _between(name, low, high), declared=True)
+        if unit > 1:
+            yield Requirement(f"{name} divisible by {unit}", (name,), (), _multiple(name, unit), declared=True)
+
+
+def _between(name: str, low: int, high: int | None) -> Callable[[dict[str, int]], bool]:
+    return lambda sizes: low <= sizes[name] and (high is None or sizes[name] <= high)
+
+
+def _multiple(name: str, unit: int) -> Callable[[dict[str, int]], bool]:
+    return lambda sizes: sizes[name] % unit == 0
+
+
+def _values_of(node: Node) -> Iterator[Dim]:
+    """The sizes with letters of a node: its shape's and its arguments'."""
+    open_ = [*node.shape, *vars(node.layer).values()]
+    while open_:
+        value = open_.pop()
+        if isinstance(value, tuple):
+            open_ += value
+        elif isinstance(value, Expr):
+            yield value
+
+
+def _letters_in(size: Dim) -> Iterator[Symbol]:
+    for atom in {atom for monomial in _terms(size) for atom in monomial}:
+        yield from atom.free
 
 
 def simplified(conditions: Iterable[Made]) -> tuple[Requirement, ...]:
-    """Open comparisons merged: first those on one letter, decided exactly, then the others, tidied."""
+    """Open comparisons merged: first those on one letter, decided exactly, then the others, tidied.
+
+    A letter with only one value is put into the others, which may leave these with one letter.
+    """
     makers: dict[Condition, list[str]] = {}
     for condition, name in conditions:
         makers.setdefault(condition._replace(about="", argument=None, code=""), []).append(name)
     domains: dict[str, Domain] = {}
-    others: list[tuple[Condition, list[str]]] = []
-    for condition, names in makers.items():
-        letter = _lone_letter(condition)
-        found = letter and _Solved.of(condition, letter)
-        if letter and found:
-            domains.setdefault(letter, Domain(letter, _declared(condition, letter))).add(found, names)
-        else:
-            others.append((condition, names))
+    values: dict[str, Dim] = {}
+    others = list(makers.items())
+    while True:
+        others = [(condition, names) for condition, names in others if not _taken(condition, names, domains)]
+        known = {letter: value for letter, domain in domains.items() if (value := domain.value()) is not None}
+        if not others or known == values:
+            break
+        values.update(known)
+        others = [(_put(condition, values), names) for condition, names in others]
     alone = [requirement for letter in sorted(domains) for requirement in domains[letter].requirements()]
-    return (*alone, *_tidied(others, domains))
+    return (*alone, *_tidied(others))
+
+
+def _taken(condition: Condition, names: list[str], domains: dict[str, Domain]) -> bool:
+    """Whether a comparison could be solved for its only letter, and is in the letter's domain now."""
+    letter = _lone_letter(condition)
+    found = letter and _Solved.of(condition, letter)
+    if not letter or not found:
+        return False
+    domains.setdefault(letter, Domain(letter, _declared(condition, letter))).add(found, names)
+    return True
+
+
+def _put(condition: Condition, values: Mapping[str, Dim]) -> Condition:
+    return condition._replace(left=substitute(condition.left, values), right=substitute(condition.right, values))
+
+
+def _refuse_impossible(graph: Graph) -> None:
+    """Raise SpecError for the first comparison that no value of its letter makes true."""
+    for node in graph.nodes:
+        for condition in node.applied.conditions:
+            if any(not one.possible for one in simplified([(condition, node.name)])):
+                error = condition.failure()
+                error.hint = f"no value of {_lone_letter(condition)} will do"
+                raise error.at(node.span, graph.source, graph.source_name)
 
 
 def decided(graph: Graph, sizes: dict[str, Dim]) -> Graph:
@@ -104,8 +236,17 @@ def on_domain(graph: Graph, found: Iterable[Requirement]) -> Graph:
     return graph.substitute({name: symbol(name, multiple_of=unit) for name, unit in units.items()}) if units else graph
 
 
-def strict(graph: Graph) -> None:
-    """Raise SpecError where a condition is open."""
+def strict(graph: Graph, counted: bool = True) -> None:
+    """Raise SpecError where a condition is open, or (``counted``) work is uncounted."""
+    uncounted = [f"{node.name}: {name}" for node in graph.nodes for name in node.applied.work.uncounted]
+    if counted and uncounted:
+        raise SpecError(
+            "uncounted",
+            f"the operations are only a lower bound: not counted is {_listed(uncounted)}",
+            expected="every operation counted",
+            found="; ".join(uncounted),
+            hint="give the layer's letters a value: --set",
+        )
     if found := conditions_of(graph):
         raise SpecError(
             "open-condition",
@@ -146,88 +287,335 @@ def _declared(condition: Condition, letter: str) -> Declared:
 
 
 class _Solved(NamedTuple):
-    """The values of a letter for which a comparison holds: an interval (or nothing) for each remainder of a period."""
+    """The values of a letter for which a comparison holds: ranges for each remainder of a period."""
 
     period: int
-    intervals: tuple[Interval | None, ...]
+    ranges: tuple[Ranges, ...]
 
     @classmethod
     def of(cls, condition: Condition, letter: str) -> _Solved | None:
-        """The comparison solved for its only letter; None where it is not made of sums and floors with numbers."""
+        """The comparison solved for its only letter; None where it is not made of what can be solved."""
+        return cls._of(condition, letter, _declared(condition, letter))
+
+    @classmethod
+    def _of(cls, condition: Condition, letter: str, declared: Declared, splits: int = 0) -> _Solved | None:
         left, relation, right = condition.left, condition.relation, condition.right
+        unit = declared.unit
         if relation == "divisible by":
-            if not isinstance(right, int) or right < 1:
-                return None
-            difference, modulus = left, right
+            found = cls._of_congruence(left, right, unit) if isinstance(right, int) and right > 0 else None
         else:
-            difference, modulus = (right - left if relation == "<=" else left - right), 1
-        period = _period(difference)
-        if period is None or period * modulus > MAX_PERIOD:
+            difference = right - left if relation == "<=" else left - right
+            equal = relation == "=="
+            found = cls._of_growth(difference, equal, declared) or cls._of_powers(difference, equal, letter, unit)
+        return found or cls._of_cases(condition, letter, declared, splits)
+
+    @classmethod
+    def _of_cases(cls, condition: Condition, letter: str, declared: Declared, splits: int) -> _Solved | None:
+        """The comparison with each size in turn that a maximum or minimum in it may be, where it is that."""
+        atom = _extreme_in(condition.left) or _extreme_in(condition.right)
+        if atom is None or splits == MAX_SPLITS:
             return None
-        period *= modulus
-        unit = _declared(condition, letter).unit
-        lows = []
-        for r in range(period):
-            if r % unit:
-                continue
-            start = r if r else period  # letters are at least 1
-            lows.append((_at(difference, letter, unit, start), _at(difference, letter, unit, start + period)))
-        step = {after - value for value, after in lows}
-        if len(step) > 1:
-            return None
-        slope = step.pop()
-        starts = [r or period for r in range(period) if r % unit == 0]
-        first = zip(starts, (value for value, _ in lows))
-        solved = {at % period: _interval(relation, modulus, value, slope, at, period) for at, value in first}
-        return cls(period, tuple(solved.get(r) for r in range(period)))
-
-
-def _at(size: Dim, letter: str, unit: int, number: int) -> int:
-    """The value at a number, beyond declared bounds too: only the form of the formula matters here."""
-    free = symbol("x", lower=None, multiple_of=unit)
-    return int(evaluate(substitute(size, {letter: free}), {"x": number}))
-
-
-def _interval(relation: str, modulus: int, value: int, slope: int, at: int, period: int) -> Interval | None:
-    """Where value + slope·t compares as it should, for x = at + period·t ≥ 1; ``at`` is in 1 … period."""
-    if relation == "divisible by":
-        return (at, None) if value % modulus == 0 else None
-    if relation == "==":
-        if not slope:
-            return (at, None) if value == 0 else None
-        t, rest = divmod(-value, slope)
-        return (at + period * t, at + period * t) if not rest and t >= 0 else None
-    if not slope:
-        return (at, None) if value >= 0 else None
-    if slope > 0:
-        t = max(0, -(value // slope))  # the least t with value + slope·t ≥ 0
-        return at + period * t, None
-    t = value // -slope
-    return (at, at + period * t) if t >= 0 else None
-
-
-def _period(size: Dim) -> int | None:
-    """The period with which a size of one letter repeats, but for a linear growth; None where it does not."""
-    if not isinstance(size, Expr):
-        return 1
-    period = 1
-    for monomial in size._terms:
-        if len(monomial) > 1:
-            return None
-        for atom in monomial:
-            below = getattr(atom, "denominator", 1)
-            if hasattr(atom, "args") or not isinstance(below, int):
+        found: _Solved | None = None
+        for arg in atom.args:
+            left, right = (_replaced(side, atom, arg) for side in (condition.left, condition.right))
+            case: _Solved | None = cls._of(condition._replace(left=left, right=right), letter, declared, splits + 1)
+            for other in atom.args:
+                if case and other is not arg:
+                    chosen = Condition(arg, ">=" if atom.which == "max" else "<=", other, "")
+                    alone = cls._of(chosen, letter, declared, splits + 1)
+                    case = alone and case.joined(alone, _common)
+            if case is None:
                 return None
-            if hasattr(atom, "numerator"):
-                inner = _period(atom.numerator)
-                if inner is None or below * inner > MAX_PERIOD:
-                    return None
-                period = lcm(period, below * inner)
-            else:
-                period = lcm(period, getattr(atom, "unit", 1))
+            found = found.joined(case, add) if found else case
+            if found is None:
+                return None
+        return found
+
+    @classmethod
+    def _of_congruence(cls, size: Dim, modulus: int, unit: int) -> _Solved | None:
+        """Where a size is a multiple of a number: one full period is tested."""
+        period = _period(size, modulus)
+        if period is None or (period := lcm(period, unit)) > MAX_PERIOD:
+            return None
+        starts = _starts(period, unit)
+        good = {x % period: x for x, value in zip(starts, _values(size, starts)) if value % modulus == 0}
+        return cls(period, tuple(((good[r], None),) if r in good else () for r in range(period)))
+
+    @classmethod
+    def _of_growth(cls, difference: Dim, equal: bool, declared: Declared) -> _Solved | None:
+        """Where a size that only grows (or only falls) is at least 0, or just 0: up to or from a threshold."""
+        if _grows(difference):
+            size, falls = difference, False
+        elif _grows(-difference):
+            size, falls = -difference, True
+        else:
+            return None
+        unit = declared.unit
+        if unit > MAX_PERIOD:
+            return None
+        first = -(-max(declared.low, 1) // unit)
+        last = first + 2**128 if declared.high is None else declared.high // unit
+
+        def reaches(value: int) -> int:
+            """The least multiple of the unit for which the size is at least this, one beyond the last if none."""
+            return _least(lambda n: _values(size, [n * unit])[0] >= value, first, last)
+
+        low = reaches(0) if equal or not falls else first
+        high = reaches(1) - 1 if equal or falls else None
+        if declared.high is None and (low > last or high == last):
+            return None  # it does not grow beyond all bounds: a threshold is not known
+        if high == last:
+            high = None
+        here: Ranges = ((low * unit, None if high is None else high * unit),)
+        return cls(unit, (here if high is None or low <= high else (), *[()] * (unit - 1)))
+
+    @classmethod
+    def _of_powers(cls, difference: Dim, equal: bool, letter: str, unit: int) -> _Solved | None:
+        """Where a size is at least 0, or just 0, from the polynomials that it is along each remainder."""
+        period, power = _period(difference), degree(difference, letter)
+        if period is None or (period := lcm(period, unit)) > MAX_PERIOD or power > MAX_POWER:
+            return None
+        starts = _starts(period, unit)
+        values = [_values(difference, [x + period * t for x in starts]) for t in range(power + 1)]
+        found: list[Ranges] = [()] * period
+        for at, *along in zip(starts, *values):
+            steps = _differences(along)
+            times = _nonnegative(steps)
+            if equal and times:
+                times = _common(times, _nonnegative([-step for step in steps]))
+            found[at % period] = tuple(
+                (at + period * low, None if high is None else at + period * high) for low, high in times
+            )
+        return cls(period, tuple(found))
+
+    def joined(self, other: _Solved, how: Callable[[Ranges, Ranges], Ranges]) -> _Solved | None:
+        """The ranges of two, put together remainder by remainder; None where the period would be too long."""
+        period = lcm(self.period, other.period)
         if period > MAX_PERIOD:
             return None
+        both = (how(self.ranges[r % self.period], other.ranges[r % other.period]) for r in range(period))
+        return _Solved(period, tuple(_joined(_of_remainder(one, r, period), period) for r, one in enumerate(both)))
+
+    def contains(self, x: int) -> bool:
+        return any(low <= x and (high is None or x <= high) for low, high in self.ranges[x % self.period])
+
+
+def _extreme_in(size: Dim) -> Extreme | None:
+    """A minimum or maximum in a size, None without one."""
+    for atom in (atom for monomial in _terms(size) for atom in monomial):
+        if isinstance(atom, Extreme):
+            return atom
+        if isinstance(atom, Floor) and (found := _extreme_in(atom.numerator) or _extreme_in(atom.denominator)):
+            return found
+    return None
+
+
+def _replaced(size: Dim, old: Atom, new: Dim) -> Dim:
+    """A size with another in the place of one of its atoms."""
+    found: Dim = 0
+    for monomial, count in _terms(size).items():
+        part: Dim = count
+        for atom in monomial:
+            if atom is old:
+                part *= new
+            elif isinstance(atom, Floor):
+                part *= _replaced(atom.numerator, old, new) // _replaced(atom.denominator, old, new)
+            else:
+                part *= _make({(atom,): 1})
+        found += part
+    return found
+
+
+def _starts(period: int, unit: int) -> list[int]:
+    """The least number of each remainder that a letter can have: letters are at least 1."""
+    return [*range(unit, period + 1, unit)]
+
+
+def _values(size: Dim, numbers: Sequence[int]) -> list[int]:
+    """The values of a size of one letter at numbers, beyond declared bounds too: only its form matters here.
+
+    >>> _values((symbol("H") ** 2 + 1) // 2, [1, 2, 3, 4])
+    [1, 2, 5, 8]
+    """
+    found = [_terms(size).get((), 0)] * len(numbers)
+    known: dict[Atom, list[int]] = {}
+    for monomial, count in _terms(size).items():
+        if not monomial:
+            continue
+        part = [count] * len(numbers)
+        for atom in monomial:
+            if atom not in known:
+                known[atom] = _atom_values(atom, numbers)
+            part = list(map(mul, part, known[atom]))
+        found = list(map(add, found, part))
+    return found
+
+
+def _atom_values(atom: Atom, numbers: Sequence[int]) -> list[int]:
+    if isinstance(atom, Symbol):
+        return [x // atom.unit for x in numbers]
+    if isinstance(atom, Floor):
+        return list(map(floordiv, _values(atom.numerator, numbers), _values(atom.denominator, numbers)))
+    assert isinstance(atom, Extreme)
+    pick: Callable[..., int] = min if atom.which == "min" else max
+    return list(map(pick, *(_values(arg, numbers) for arg in atom.args)))
+
+
+def _period(size: Dim, modulus: int = 1) -> int | None:
+    """The period with which a size of one letter repeats but for multiples of a modulus, and for growth as a power.
+
+    None where it does not. A floor repeats when what it divides does, but for multiples of modulus times divisor.
+
+    >>> H = symbol("H")
+    >>> _period(H * H), _period((H // 2) ** 2), _period((H * H) // 3), _period(6 * H * H, 4)
+    (1, 2, 3, 2)
+    """
+    period = 1
+    for monomial, count in _terms(size).items():
+        for atom in monomial:
+            own = modulus // gcd(modulus, count)
+            if isinstance(atom, Symbol):
+                part: int | None = atom.unit * own
+            elif isinstance(atom, Floor) and isinstance(atom.denominator, int):
+                part = _period(atom.numerator, atom.denominator * own)
+            else:
+                return None
+            if part is None:
+                return None
+            period = lcm(period, part)
+            if period > MAX_PERIOD:
+                return None
     return period
+
+
+def _grows(size: Dim) -> bool:
+    """Whether a size is seen to be never less for a greater letter: a sum of such, times numbers and one another.
+
+    >>> H = symbol("H")
+    >>> _grows(H * (H // 2) + 3 * H - 7), _grows(H * H - H)
+    (True, False)
+    """
+    for monomial, count in _terms(size).items():
+        if not monomial:
+            continue
+        if count < 0 or not all(map(_atom_grows, set(monomial))):
+            return False
+        if len(monomial) > 1 and any((atom.span[0] is None or atom.span[0] < 0) for atom in monomial):
+            return False
+    return True
+
+
+def _atom_grows(atom: Atom) -> bool:
+    if isinstance(atom, Floor):
+        return isinstance(atom.denominator, int) and _grows(atom.numerator)
+    return all(map(_grows, atom.args)) if isinstance(atom, Extreme) else True
+
+
+def _least(test: Callable[[int], bool], first: int, last: int) -> int:
+    """The least number that passes a test that all greater ones pass too, last + 1 if there is none.
+
+    >>> _least(lambda n: n * n >= 10**12, 1, 10**30)
+    1000000
+    """
+    high, step = first, 1
+    while high <= last and not test(high):
+        first, high, step = high + 1, high + step, 2 * step
+    high = min(high, last + 1)
+    while first < high:
+        middle = (first + high) // 2
+        first, high = (first, middle) if test(middle) else (middle + 1, high)
+    return first
+
+
+def _differences(values: list[int]) -> list[int]:
+    """A polynomial as its value at 0 and the differences of growing order there.
+
+    >>> _differences([0, 1, 4, 9])  # t²
+    [0, 1, 2, 0]
+    """
+    found = []
+    while values:
+        found.append(values[0])
+        values = [after - before for before, after in pairwise(values)]
+    return found
+
+
+def _polynomial(steps: Sequence[int], t: int) -> int:
+    """The value at t of a polynomial with these differences at 0."""
+    value, choices = 0, 1
+    for k, step in enumerate(steps):
+        value += step * choices
+        choices = choices * (t - k) // (k + 1)
+    return value
+
+
+def _nonnegative(steps: Sequence[int]) -> Ranges:
+    """The t ≥ 0 at which a polynomial with these differences at 0 is at least 0.
+
+    It rises where its first difference is at least 0, and falls elsewhere; between two turns bisection is exact.
+
+    >>> _nonnegative(_differences([6, 2, 0]))  # (t − 2)·(t − 3)
+    ((0, None),)
+    >>> _nonnegative([step - (not k) for k, step in enumerate(_differences([6, 2, 0]))])  # the same, less 1
+    ((0, 1), (4, None))
+    """
+    steps = list(steps)
+    while steps and not steps[-1]:
+        steps.pop()
+    if len(steps) < 2:
+        return ((0, None),) if not steps or steps[0] > 0 else ()
+    if len(steps) == 2:
+        value, slope = steps
+        if slope > 0:
+            return ((max(0, -(value // slope)), None),)
+        return ((0, value // -slope),) if value >= 0 else ()
+
+    def good(t: int) -> bool:
+        return _polynomial(steps, t) >= 0
+
+    rising = steps[-1] > 0  # at the end
+    turns = [0]
+    for low, high in _nonnegative(steps[1:]):
+        turns += [low] if high is None else [low, high + 1]
+    end = turns[-1] + 1
+    while good(end) != rising:
+        end *= 2
+    found: list[Interval] = []
+    for a, b in pairwise([*turns, end]):
+        if good(a):
+            found.append((a, b if good(b) else _least(lambda t: not good(t), a, b) - 1))
+        elif good(b):
+            found.append((_least(good, a, b), b))
+    if rising:
+        found[-1] = (found[-1][0], None)
+    return _joined(found)
+
+
+def _joined(ranges: Iterable[Interval], step: int = 1) -> Ranges:
+    """The same as rising ranges with gaps between: those that meet as one."""
+    found: list[Interval] = []
+    for low, high in sorted(ranges, key=itemgetter(0)):
+        least, most = found[-1] if found else (low, low - step - 1)
+        if most is not None and most + step < low:
+            found.append((low, high))
+        else:
+            found[-1] = (least, None if most is None or high is None else max(most, high))
+    return tuple(found)
+
+
+def _common(some: Ranges, others: Ranges) -> Ranges:
+    """What two lists of ranges have in common.
+
+    >>> _common(((1, 4), (6, None)), ((3, 9),))
+    ((3, 4), (6, 9))
+    """
+    found: list[Interval] = []
+    for low, high in some:
+        for least, most in others:
+            end = most if high is None else high if most is None else min(high, most)
+            if end is None or max(low, least) <= end:
+                found.append((max(low, least), end))
+    return tuple(found)
 
 
 class Domain:
@@ -240,31 +628,30 @@ class Domain:
 
     def add(self, solved: _Solved, layers: list[str]) -> None:
         self.solved.append((solved, layers))
+        vars(self).pop("common", None)
 
+    @cached_property
     def common(self) -> _Solved | None:
         """What all of them have in common; None where the period would be too long."""
         period = lcm(self.unit, *(solved.period for solved, _ in self.solved))
-        if period > 64 * MAX_PERIOD:
+        if period > MAX_COMMON_PERIOD:
             return None
-        found: list[Interval | None] = []
+        tables = [(solved.period, solved.ranges) for solved in {solved for solved, _ in self.solved}]
+        found: list[Ranges] = []
         for r in range(period):
-            low, high = self.low, self.high
-            for solved, _ in self.solved:
-                interval = solved.intervals[r % solved.period]
-                if interval is None:
+            ranges: Ranges = ((self.low, self.high),)
+            for short, table in tables:
+                ranges = _common(ranges, table[r % short])
+                if not ranges:
                     break
-                low = max(low, interval[0])
-                high = interval[1] if high is None else high if interval[1] is None else min(high, interval[1])
             else:
-                low += (r - low) % period  # the least number of this remainder
-                found.append((low, high) if high is None or low <= high else None)
-                continue
-            found.append(None)
+                ranges = _joined(_of_remainder(ranges, r, period), period)
+            found.append(ranges)
         return _Solved(period, tuple(found))
 
     def requirements(self) -> Iterator[Requirement]:
         """The domain in words: values, or bounds and a divisor."""
-        common = self.common()
+        common = self.common
         if common is None:  # too long a period: each on its own
             for solved, layers in self.solved:
                 one = Domain(self.letter, self.declared)
@@ -275,35 +662,44 @@ class Domain:
 
     def value(self) -> int | None:
         """The only value, where there is just one."""
-        common = self.common()
-        ranges = [interval for interval in common.intervals if interval] if common else []
-        if len(ranges) == 1 and ranges[0][1] is not None and ranges[0][1] - ranges[0][0] < common.period:  # type: ignore[union-attr]
-            return ranges[0][0]
-        return None
+        common = self.common
+        found = [one for ranges in common.ranges for one in ranges] if common else []
+        return found[0][0] if len(found) == 1 and found[0][0] == found[0][1] else None
+
+
+def _of_remainder(ranges: Ranges, r: int, period: int) -> Iterator[Interval]:
+    """Ranges from and to a number of this remainder."""
+    for low, high in ranges:
+        low += (r - low) % period
+        high = high if high is None else high - (high - r) % period
+        if high is None or low <= high:
+            yield low, high
 
 
 class _Words:
-    """A domain read off its intervals."""
+    """A domain read off its ranges."""
 
     def __init__(self, domain: Domain, common: _Solved) -> None:
         self.domain, self.letter, self.period = domain, domain.letter, common.period
-        self.intervals = common.intervals
-        self.open = {r: interval for r, interval in enumerate(common.intervals) if interval}
+        self.contains = common.contains
+        self.open = {r: ranges for r, ranges in enumerate(common.ranges) if ranges}
 
     def requirements(self) -> Iterator[Requirement]:
         letter = self.letter
         if not self.open:
-            yield self._requirement(f"no value of {letter} will do", lambda x: False, lambda solved: True)
+            never = self._requirement(f"no value of {letter} will do", lambda x: False, lambda solved: True)
+            yield never._replace(possible=False)
             return
         values = self.few()
         if values is not None:
             yield self._requirement(_among(letter, values), lambda x: x in values, lambda s: any(_bounded(s)))
             return
-        modulus, remainders = self.modulus()
-        lowest = min(low for low, _ in self.open.values())
-        highs = [high for _, high in self.open.values()]
+        modulus = self.modulus()
+        remainders = {r % modulus for r in self.open}
+        lowest = min(ranges[0][0] for ranges in self.open.values())
+        highs = [ranges[-1][1] for ranges in self.open.values()]
         highest = None if None in highs else max(high for high in highs if high is not None)
-        exceptions = self.exceptions(modulus, remainders, lowest, highest)
+        exceptions = self.exceptions(lowest, highest)
         unit = self.domain.unit
         candidates = range(self.domain.low, lowest + 1)
         least = next(x for x in candidates if x % modulus in remainders and x % unit == 0)
@@ -311,11 +707,11 @@ class _Words:
             yield self._requirement(
                 _congruent(letter, modulus, remainders),
                 lambda x: x % modulus in remainders,
-                lambda s: any(s.intervals[x % s.period] is None for x in range(0, lcm(s.period, unit), unit)),
+                lambda s: any(not s.ranges[x % s.period] for x in range(0, lcm(s.period, unit), unit)),
                 divisor=modulus if remainders == {0} else 1,
             )
         if exceptions is None:  # not a bound: said number by number
-            yield self._requirement(self.scattered(), self.contains, lambda s: True)
+            yield self._requirement(self.scattered(least), self.contains, lambda s: any(map(_broken, s.ranges)))
             return
         if lowest > least:
             yield self._requirement(f"{letter} ≥ {lowest}", lambda x: x >= lowest, lambda s: _lowest(s) > 1, _lowest)
@@ -323,57 +719,87 @@ class _Words:
             yield self._requirement(f"{letter} ≤ {highest}", lambda x: x <= highest, lambda s: any(_bounded(s)))
         if exceptions:
             listed = ", ".join(map(str, exceptions))
-            yield self._requirement(f"{letter} not {listed}", lambda x: x not in exceptions, lambda s: True)
-
-    def contains(self, x: int) -> bool:
-        interval = self.intervals[x % self.period]
-        return interval is not None and interval[0] <= x and (interval[1] is None or x <= interval[1])
+            yield self._requirement(
+                f"{letter} not {listed}",
+                lambda x: x not in exceptions,
+                lambda s: not all(map(s.contains, exceptions)),
+            )
 
     def few(self, most: int = 6) -> list[int] | None:
         """All values, where there are only a few that are no run."""
         found: list[int] = []
-        for low, high in self.open.values():
-            if high is None or (high - low) // self.period >= most:
+        for low, high in (one for ranges in self.open.values() for one in ranges):
+            if high is None or (high - low) // self.period >= most or len(found) > most:
                 return None
             found += range(low, high + 1, self.period)
         found.sort()
         run = len(found) > 1 and found[-1] - found[0] == len(found) - 1
         return None if len(found) > most or run else found
 
-    def modulus(self) -> tuple[int, set[int]]:
+    def modulus(self) -> int:
         """The least divisor of the period by whose remainders alone the values are told from the others."""
-        for divisor in (d for d in range(1, self.period + 1) if self.period % d == 0):
-            remainders = {r % divisor for r in self.open}
-            if len(remainders) * (self.period // divisor) == len(self.open):
-                return divisor, remainders
-        raise AssertionError("the period tells them apart")
+        divisor = self.period
+        for prime in _primes(self.period):
+            while divisor % prime == 0 and self.repeats(divisor // prime):
+                divisor //= prime
+        return divisor
 
-    def exceptions(self, modulus: int, remainders: set[int], lowest: int, highest: int | None) -> list[int] | None:
+    def repeats(self, step: int) -> bool:
+        return all((r + step) % self.period in self.open for r in self.open)
+
+    def exceptions(self, lowest: int, highest: int | None) -> list[int] | None:
         """Values between the bounds, of a good remainder, that are missing; None where there are many."""
         missing: list[int] = []
-        for r, (low, high) in self.open.items():
+        for r, ranges in self.open.items():
             first = lowest + (r - lowest) % self.period
-            missing += range(first, low, self.period)[:9]
-            if highest is not None and high is not None:
-                last = highest - (highest - r) % self.period
-                missing += range(high + self.period, last + 1, self.period)[:9]
-            elif highest is not None:
+            for low, high in ranges:
+                missing += range(first, low, self.period)[:9]
+                first = low if high is None else high + self.period
+            if highest is not None:
+                missing += range(first, highest + 1, self.period)[:9]
+            elif ranges[-1][1] is not None:  # others go on for ever
                 return None
             if len(missing) > 8:
                 return None
         return sorted(missing)
 
-    def scattered(self) -> str:
-        """The values as runs, from the least."""
-        settled = max(low for low, _ in self.open.values())
-        runs: list[list[int]] = []
-        for x in filter(self.contains, range(self.domain.low, settled + self.period)):
-            if runs and x == runs[-1][1] + 1:
-                runs[-1][1] = x
-            else:
-                runs.append([x, x])
-        written = [str(a) if a == b else f"{a} … {b}" for a, b in runs[:6]]
-        return f"{self.letter} in {', '.join(written)}{', …' if len(runs) > 6 else ''}"
+    def scattered(self, least: int, most: int = 6) -> str:
+        """The values as runs of numbers of a good remainder: ``H ≤ 3 or H ≥ 9``, ``H in 1 … 3, 5, 9 …``"""
+        runs = list(self.runs(most + 1))
+        if len(runs) == 2 and runs[0][0] == least and runs[1][1] is None:
+            return f"{self.letter} ≤ {runs[0][1]} or {self.letter} ≥ {runs[1][0]}"
+        written = [f"{a} …" if b is None else str(a) if a == b else f"{a} … {b}" for a, b in runs[:most]]
+        return f"{self.letter} in {', '.join(written)}{', …' if len(runs) > most else ''}"
+
+    def runs(self, most: int) -> Iterator[Interval]:
+        """Runs of values with none of a good remainder missing between them, from the least."""
+        start = min(ranges[0][0] for ranges in self.open.values())
+        for _ in range(most):
+            gaps = [gap for r, ranges in self.open.items() if (gap := self.missing(r, ranges, start)) is not None]
+            if not gaps:
+                yield start, None
+                return
+            end = min(gaps)
+            yield start, max(end - 1 - (end - 1 - r) % self.period for r in self.open)
+            later = [low for r, ranges in self.open.items() if (low := self.present(r, ranges, end)) is not None]
+            if not later:
+                return
+            start = min(later)
+
+    def missing(self, r: int, ranges: Ranges, start: int) -> int | None:
+        """The least number of a remainder from a number on that is not among its values."""
+        x = start + (r - start) % self.period
+        for low, high in ranges:
+            if high is None:
+                return x if x < low else None
+            if x <= high:
+                return x if x < low else high + self.period
+        return x
+
+    def present(self, r: int, ranges: Ranges, start: int) -> int | None:
+        """The least value of a remainder from a number on."""
+        x = start + (r - start) % self.period
+        return next((max(x, low) for low, high in ranges if high is None or x <= high), None)
 
     def _requirement(
         self,
@@ -393,12 +819,30 @@ class _Words:
 
 
 def _bounded(solved: _Solved) -> Iterator[bool]:
-    return (interval is not None and interval[1] is not None for interval in solved.intervals)
+    return (bool(ranges) and ranges[-1][1] is not None for ranges in solved.ranges)
+
+
+def _broken(ranges: Ranges) -> bool:
+    """Whether it is more than a remainder that these tell."""
+    return len(ranges) > 1 or any(high is not None for _, high in ranges)
 
 
 def _lowest(solved: _Solved) -> int:
     """Above the last value that fails at the beginning."""
-    return min((low for low, _ in filter(None, solved.intervals)), default=1)
+    return min((ranges[0][0] for ranges in solved.ranges if ranges), default=1)
+
+
+def _primes(number: int) -> Iterator[int]:
+    """The prime factors of a number."""
+    prime = 2
+    while prime * prime <= number:
+        if number % prime == 0:
+            yield prime
+            while number % prime == 0:
+                number //= prime
+        prime += 1
+    if number > 1:
+        yield number
 
 
 def _among(letter: str, values: list[int]) -> str:
@@ -418,18 +862,19 @@ def _congruent(letter: str, modulus: int, remainders: set[int]) -> str:
     if len(remainders) == modulus - 1:
         (r,) = set(range(modulus)) - remainders
         return f"{letter} mod {modulus} not {r}"
-    return f"{letter} mod {modulus} is {' or '.join(map(str, sorted(remainders)))}"
+    runs = [(r, r) for r in remainders] if len(remainders) <= 6 else _joined((r, r) for r in remainders)
+    written = [str(a) if a == b else f"{a} … {b}" for a, b in sorted(runs)[:8]]
+    return f"{letter} mod {modulus} is {' or '.join(written)}{' or …' if len(runs) > 8 else ''}"
 
 
 # ---------------------------------------------------------------- several letters
 
 
-def _tidied(conditions: list[tuple[Condition, list[str]]], domains: dict[str, Domain]) -> Iterator[Requirement]:
-    """Comparisons of several letters, tidied, letters of one value put in; those that others imply are left out."""
-    values = {letter: value for letter, domain in domains.items() if (value := domain.value()) is not None}
+def _tidied(conditions: list[tuple[Condition, list[str]]]) -> Iterator[Requirement]:
+    """Comparisons of several letters, tidied; those that others imply are left out."""
     kept: dict[Condition, list[str]] = {}
     for condition, names in conditions:
-        tidy = _tidy(condition, values)
+        tidy = _tidy(condition)
         if tidy.holds is not True:
             kept.setdefault(tidy, []).extend(names)
     for condition, names in kept.items():
@@ -444,11 +889,11 @@ def _tester(condition: Condition) -> Callable[[dict[str, int]], bool]:
     )
 
 
-def _tidy(condition: Condition, values: Mapping[str, Dim]) -> Condition:
+def _tidy(condition: Condition) -> Condition:
     """The same comparison with like terms together: negative ones on the other side, common divisors cancelled."""
-    left, right = substitute(condition.left, values), substitute(condition.right, values)
+    left, right = condition.left, condition.right
     if condition.relation == "divisible by":
-        return condition._replace(left=left, right=right)
+        return condition
     difference = right - left if condition.relation == "<=" else left - right
     relation = "==" if condition.relation == "==" else ">="
     if not isinstance(difference, Expr):

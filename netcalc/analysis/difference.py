@@ -6,7 +6,7 @@
 >>> [(row.name, row.what) for row in difference(one, two).rows]
 [('linear1', 'differs'), ('relu1', 'differs'), ('linear2', 'differs')]
 >>> difference(one, two).totals[0]
-Change(figure='params', first=46, second=178, difference=132, ratio=Fraction(89, 23))
+Change(figure='params', first=46, second=178, difference=132, ratio=Fraction(89, 23), bounds=(False, False))
 """
 
 from __future__ import annotations
@@ -21,13 +21,18 @@ FIGURES = ("params", "macs", "flops", "activations")
 
 
 class Change(NamedTuple):
-    """A total of both networks; the ratio is None where letters are left in it, or the first is 0."""
+    """A total of both networks; the ratio is None where letters are left in it, or the first is 0.
+
+    ``bounds`` says of each total whether it is only a lower bound; of one that is, the difference is of what is
+    counted, and there is no ratio.
+    """
 
     figure: str
     first: Dim
     second: Dim
     difference: Dim
     ratio: Fraction | None
+    bounds: tuple[bool, bool] = (False, False)
 
 
 class Row(NamedTuple):
@@ -48,8 +53,13 @@ class Row(NamedTuple):
 
     @property
     def flops(self) -> Dim:
-        """How many more FLOPs the second takes."""
+        """How many more FLOPs the second takes, of those that are counted."""
         return total(one.flops for one in self.second) - total(one.flops for one in self.first)
+
+    @property
+    def bounds(self) -> tuple[bool, bool]:
+        """Whether the FLOPs of the first and of the second are only a lower bound."""
+        return any(one.uncounted for one in self.first), any(one.uncounted for one in self.second)
 
 
 class Difference(NamedTuple):
@@ -60,6 +70,12 @@ class Difference(NamedTuple):
     rows: tuple[Row, ...]
     same: int
     totals: tuple[Change, ...]
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """``first: layer: operation`` for everything that the FLOPs leave out."""
+        sides = (("first", self.first), ("second", self.second))
+        return tuple(f"{side}: {name}" for side, report in sides for name in report.uncounted)
 
 
 def difference(first: Report, second: Report) -> Difference:
@@ -104,5 +120,6 @@ def _blocks(layers: tuple[LayerReport, ...]) -> list[tuple[str, tuple[LayerRepor
 
 def _change(first: Report, second: Report, figure: str) -> Change:
     one, two = getattr(first, figure), getattr(second, figure)
-    ratio = Fraction(two, one) if isinstance(one, int) and isinstance(two, int) and one else None
-    return Change(figure, one, two, two - one, ratio)
+    bounds = (bool(first.uncounted), bool(second.uncounted)) if figure == "flops" else (False, False)
+    known = isinstance(one, int) and isinstance(two, int) and one and not any(bounds)
+    return Change(figure, one, two, two - one, Fraction(two, one) if known else None, bounds)

@@ -1,8 +1,9 @@
 """The working behind every figure: the formula in names, the numbers put in, the result.
 
 No formula stands here (but the receptive field's recurrence): a layer's own rules are run on letters that remember
-how they were computed (:mod:`netcalc.analysis.written`), and each result is held against the layer's figure. Where a
-rule takes no letters in an argument, the argument stays a number.
+how they were computed (:mod:`netcalc.analysis.written`), and each result is held against the layer's figure. A rule
+that compares its letters is run on canonical ones (:mod:`netcalc.dims`). Where a rule takes no letters in an argument,
+the argument stays a number.
 
 >>> from netcalc.spec import elaborate
 >>> first = explain(elaborate("256 -> linear 512 -> relu -> linear 1")).layers[0]
@@ -20,15 +21,34 @@ from typing import Any, NamedTuple, TypeVar
 from netcalc.analysis.operations import Ops
 from netcalc.analysis.receptive_field import ReceptiveField, receptive_fields
 from netcalc.analysis.report import LayerReport, Report, plain
-from netcalc.analysis.written import Letter, Written, in_names, in_numbers, letters, renamed, value
-from netcalc.dims import Dim, product
+from netcalc.analysis.written import (
+    Letter,
+    Written,
+    ceiling,
+    exact,
+    in_names,
+    in_numbers,
+    letters,
+    over,
+    renamed,
+    separate,
+    value,
+)
+from netcalc.dims import Dim, Expr, product, symbol, symbols, text
 from netcalc.graph import Graph
 from netcalc.layers.base import Applied, Layer, Shape, Work
 from netcalc.layers.input import Input
-from netcalc.layers.reach import Whole, Window
+from netcalc.layers.reach import Adaptive, Resized, Rule, Spread, Whole, Window
 
 AXES = {0: (), 1: ("n",), 2: ("T", "D"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
-SHORT = {"in_channels": "C", "num_features": "C", "num_channels": "C", "out_channels": "C_out"}
+SHORT = {
+    "in_channels": "C",
+    "num_features": "C",
+    "num_channels": "C",
+    "out_channels": "C_out",
+    "window_size": "w",
+    "shift_size": "s",
+}
 ALWAYS = ("k", "s", "p")  # these stay letters even at their defaults
 
 Found = TypeVar("Found")
@@ -97,19 +117,24 @@ class LayerWorking(NamedTuple):
 
 
 class Alike(NamedTuple):
-    """Layers whose working is that of earlier ones: ``name`` as ``model``, ``count`` of them."""
+    """Layers whose working is that of earlier ones: ``name`` as ``model``; ``field`` the last one's, if it differs."""
 
     name: str
     model: str
     layers: tuple[LayerReport, ...]
+    field: ReceptiveField | None = None
 
 
 class Total(NamedTuple):
-    """A total as a sum: each addend with how many times it occurs and the first layer that it is of."""
+    """A total as a sum: each addend with how many times it occurs and the first layer that it is of.
+
+    ``uncounted`` names operations that are not in it: the result is then a lower bound.
+    """
 
     what: str
     addends: tuple[tuple[int, Dim, str], ...]
     result: Dim
+    uncounted: tuple[str, ...] = ()
 
 
 class Explanation(NamedTuple):
@@ -134,12 +159,17 @@ def explain(graph: Graph, layer: str | None = None, full: bool = False, report: 
     wanted = _wanted(report, layer)
     fields = receptive_fields(graph)
     entries: list[LayerWorking | Alike] = []
+    taken = _taken(graph)
     for run, model in _runs(graph, wanted, full):
-        if model is not None:
+        if model:
             layers = tuple(report.nodes[index] for index in run)
-            entries.append(Alike(_common_name(graph, run), model, layers))
+            own, other = fields[run[-1]], fields[model[-1]]
+            differs = own is not None and (other is None or own.size != other.size)
+            entries.append(
+                Alike(_common_name(graph, run), _common_name(graph, model), layers, own if differs else None)
+            )
         else:
-            entries += [_worked(graph, index, report, fields, full) for index in run]
+            entries += [_worked(graph, index, report, fields, full, taken) for index in run]
     totals = () if layer is not None and len(wanted) == 1 else tuple(_totals(report, [report.nodes[i] for i in wanted]))
     return Explanation(report, tuple(entries), totals)
 
@@ -153,12 +183,18 @@ def _wanted(report: Report, layer: str | None) -> list[int]:
     return below or [report.graph.index(layer)]
 
 
+def _taken(graph: Graph) -> frozenset[str]:
+    """The letters that the network itself has."""
+    sizes = (size for node in graph.nodes for shape in (*node.applied.inputs, node.applied.output) for size in shape)
+    return frozenset(name for size in sizes if isinstance(size, Expr) for name in symbols(size))
+
+
 # ---------------------------------------------------------------- equal layers
 
 
-def _runs(graph: Graph, wanted: list[int], full: bool) -> Iterator[tuple[list[int], str | None]]:
+def _runs(graph: Graph, wanted: list[int], full: bool) -> Iterator[tuple[list[int], list[int]]]:
     """The nodes to explain in runs: a block equal to an earlier one is one run that names its model."""
-    seen: dict[Any, str] = {}
+    seen: dict[Any, list[int]] = {}
     place = 0
     while place < len(wanted):
         for run in _blocks_at(graph, wanted, place):
@@ -169,8 +205,8 @@ def _runs(graph: Graph, wanted: list[int], full: bool) -> Iterator[tuple[list[in
                 break
         else:
             for run in _blocks_at(graph, wanted, place):
-                seen.setdefault(_signature(graph, run), _common_name(graph, run))
-            yield [wanted[place]], None
+                seen.setdefault(_signature(graph, run), run)
+            yield [wanted[place]], []
             place += 1
 
 
@@ -214,20 +250,19 @@ def _common_name(graph: Graph, run: list[int]) -> str:
 # ---------------------------------------------------------------- one layer on letters
 
 
-def _worked(graph: Graph, index: int, report: Report, fields: Any, full: bool) -> LayerWorking:
+def _worked(
+    graph: Graph, index: int, report: Report, fields: Any, full: bool, taken: frozenset[str] = frozenset()
+) -> LayerWorking:
     node = graph.nodes[index]
     applied = node.applied
-    traced = Traced(applied, full)
+    traced = Traced(applied, full, taken)
     output = traced.output()
     names = {
-        tree: Letter(f"{before}_out", size)
+        tree: Letter(f"{before.removesuffix('_in')}_out", size)
         for before, tree, size in zip(_output_names(applied, traced), output, applied.output)
         if isinstance(tree, Written) and not isinstance(tree, Letter)
     }
-    shown = tuple(
-        Working(f"{names[tree].name}" if tree in names else "", tree, size)
-        for tree, size in zip(output, applied.output)
-    )
+    shown = tuple(_output(applied, traced, output, names))
     parameters, buffers = traced.tensors("parameters"), traced.tensors("buffers")
     shared = dict(node.shared)
     tensors = tuple(
@@ -236,7 +271,7 @@ def _worked(graph: Graph, index: int, report: Report, fields: Any, full: bool) -
     )
     work = traced.work()
     ledger = tuple(_ledger(work, applied.work, names))
-    macs = Working("MACs", renamed(work.macs, names), applied.work.macs)
+    macs = Working("MACs", _macs(work, names), applied.work.macs)
     field, note = _field(graph, index, fields, traced)
     trees = [*(w.formula for w in shown), *(t.formula for t in tensors), *(p.formula for e in ledger for p in e.parts)]
     used: dict[str, Letter] = {}
@@ -258,6 +293,34 @@ def _worked(graph: Graph, index: int, report: Report, fields: Any, full: bool) -
     )
 
 
+def _output(applied: Applied, traced: Traced, output: tuple[Any, ...], names: dict[Any, Letter]) -> Iterator[Working]:
+    """Each size of the output: under a name of its own where it is new, else without one."""
+    before = traced.names[0] if traced.names else ()
+    for place, (called, tree, size) in enumerate(zip(_output_names(applied, traced), output, applied.output)):
+        if tree in names:
+            called = names[tree].name
+        elif (
+            len(before) != len(output) or len(output) < 2 or tree in before or str(getattr(tree, "name", "")) == "C_out"
+        ):
+            called = ""
+        else:
+            called = (
+                ""
+                if size == applied.inputs[0][place] or len(called.removesuffix("_in")) > 1
+                else f"{called.removesuffix('_in')}_out"
+            )
+        yield Working(called, tree, size)
+
+
+def _macs(work: Work, names: dict[Any, Letter]) -> Any:
+    """The MACs in names; a number alone as the multiplications that are as many, where a line has them."""
+    if not isinstance(work.macs, Written):
+        for line in work.lines:
+            if line.kind == "mul" and work.macs and value(product(line.factors)) == work.macs:
+                return separate(renamed(factor, names) for factor in line.factors)
+    return renamed(work.macs, names)
+
+
 def _flat(trees: Any) -> tuple[Letter, ...]:
     found = trees if isinstance(trees, tuple) else (trees,)
     return tuple(tree for tree in found if isinstance(tree, Letter))
@@ -266,8 +329,8 @@ def _flat(trees: Any) -> tuple[Letter, ...]:
 def _ledger(work: Work, true: Work, names: dict[Any, Letter]) -> Iterator[Line]:
     """The ledger's lines, those of one label together; each factor in names."""
     parts: list[Part] = []
-    for place, (line, exact) in enumerate(zip(work.lines, true.lines)):
-        parts.append(Part(line.kind, product(renamed(factor, names) for factor in line.factors), exact.count))
+    for place, (line, true_line) in enumerate(zip(work.lines, true.lines)):
+        parts.append(Part(line.kind, separate(renamed(factor, names) for factor in line.factors), true_line.count))
         if place + 1 == len(work.lines) or work.lines[place + 1].label != line.label:
             yield Line(line.label, tuple(parts))
             parts = []
@@ -283,10 +346,11 @@ def _output_names(applied: Applied, traced: Traced) -> tuple[str, ...]:
 class Traced:
     """A layer's rules run on letters. Each answer has been held against the layer's own figures."""
 
-    def __init__(self, applied: Applied, full: bool = False) -> None:
+    def __init__(self, applied: Applied, full: bool = False, taken: frozenset[str] = frozenset()) -> None:
+        """``taken``: the network's own letters, which no letter of a formula may be called by if it is another size."""
         self.applied = applied
-        self.names = _input_letters(applied)
-        self.arguments = _argument_letters(applied, self.names, full)
+        self.names = _apart(_input_letters(applied), taken)
+        self.arguments = _apart(_argument_letters(applied, self.names, full), taken)
 
     def output(self) -> tuple[Any, ...]:
         true = self.applied.output
@@ -310,39 +374,76 @@ class Traced:
 
         return self._first(lambda layer, inputs: layer.work(*inputs), right, true)
 
-    def window(self, axis: int) -> Window | None:
-        """The window along an axis of the first input, where the layer reads one."""
+    def rule(self, axis: int) -> Rule:
+        """What a unit reads along an axis of the first input."""
 
         def rule(layer: Layer, inputs: Any) -> Any:
             return layer.reach(*inputs)[0][axis]
 
         true = self.applied.reach[0][axis]
-        if not isinstance(true, Window):
-            return None
-        sizes = (true.kernel, true.stride, true.dilation, true.padding)
-        return self._first(rule, lambda found: _same(found[1:5], sizes), true)
+        if not isinstance(true, (Window, Spread, Adaptive, Resized)):
+            return true
+        count = 3 if isinstance(true, (Adaptive, Resized)) else 5
+
+        def right(found: Any) -> bool:
+            return type(found) is type(true) and _same(found[1:count], true[1:count])
+
+        return self._first(rule, right, true)
 
     def _first(self, run: Callable[[Layer, Any], Found], right: Callable[[Found], bool], otherwise: Found) -> Found:
         """The answer with the most letters that is right."""
-        for layer, inputs in self._mirrors():
+        first, *others = self._choices()
+        for arguments, names, canonical in ((*first, False), (*first, True), *((*other, False) for other in others)):
             try:
-                found = run(layer, inputs)
+                found = self._run(run, arguments, names, canonical)
                 if right(found):
                     return found
             except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, LookupError):
                 continue  # the rule wants a number here
         return otherwise
 
-    def _mirrors(self) -> Iterator[tuple[Layer, tuple[Any, ...]]]:
-        """The layer and its inputs on letters; then with one argument a number; then only the one or the other."""
-        yield _mirror(self.applied.layer, self.arguments), self.names
+    def _run(self, run: Callable[[Layer, Any], Found], arguments: dict[str, Any], names: Any, canonical: bool) -> Found:
+        """A rule run on letters that remember; or on ``canonical`` ones, which can be compared."""
+        layer = self.applied.layer
+        if not canonical:
+            return run(_mirror(layer, arguments), names)
+        used = {letter.name: letter for tree in (*arguments.values(), *names) for letter in _flat(tree)}
+        found = run(_mirror(layer, _each(arguments, _as_symbol)), _each(names, _as_symbol))
+        return _each(found, lambda size: over(size, used))  # type: ignore[no-any-return]
+
+    def _choices(self) -> Iterator[tuple[dict[str, Any], tuple[Any, ...]]]:
+        """Arguments and inputs as letters; then with one argument a number; then only the one or the other."""
+        yield self.arguments, self.names
         for name in self.arguments:
-            rest = {key: tree for key, tree in self.arguments.items() if key != name}
-            yield _mirror(self.applied.layer, rest), self.names
+            yield {key: tree for key, tree in self.arguments.items() if key != name}, self.names
         inferred = {k: v for k, v in self.arguments.items() if self.applied.layer.arguments[k].axis is not None}
-        yield _mirror(self.applied.layer, inferred), self.names
-        own = {k: v for k, v in self.arguments.items() if k not in inferred}
-        yield _mirror(self.applied.layer, own), self.applied.inputs
+        yield inferred, self.names
+        yield {k: v for k, v in self.arguments.items() if k not in inferred}, self.applied.inputs
+
+
+def _each(found: Any, change: Callable[[Any], Any]) -> Any:
+    """Every size in a dictionary, tuple or record, changed."""
+    if isinstance(found, dict):
+        return {name: _each(inner, change) for name, inner in found.items()}
+    if isinstance(found, tuple):
+        inner = [_each(part, change) for part in found]
+        return type(found)(*inner) if hasattr(found, "_fields") else tuple(inner)
+    return change(found)
+
+
+def _apart(found: Any, taken: frozenset[str]) -> Any:
+    """Letters called ``C_in`` where the network's own letter C is another size."""
+
+    def other(size: Any) -> Any:
+        if isinstance(size, Letter) and size.name in taken and text(size.size) != size.name:
+            return Letter(f"{size.name}_in", size.size)
+        return size
+
+    return _each(found, other) if taken else found
+
+
+def _as_symbol(size: Any) -> Any:
+    return symbol(size.name) if isinstance(size, Letter) else size
 
 
 def _mirror(layer: Layer, values: dict[str, Any]) -> Layer:
@@ -364,6 +465,8 @@ def _input_letters(applied: Applied) -> tuple[tuple[Any, ...], ...]:
         names = list(AXES.get(len(shape), ()) or (f"n{axis}" for axis in range(1, len(shape) + 1)))
         if layer.rank == 1 and len(shape) == 2:
             names = ["C", "L"]
+        if layer.rank == 2 and any(argument.axis == -1 for argument in layer.arguments.values()):
+            names[:] = [*("H", "W", "C")[: len(shape)], *names[3:]]  # channels last
         for name, argument in layer.arguments.items():
             if argument.axis is not None and place == 0 and -len(shape) <= argument.axis < len(shape):
                 names[argument.axis] = SHORT.get(name, name)
@@ -384,7 +487,7 @@ def _argument_letters(applied: Applied, inputs: tuple[tuple[Any, ...], ...], ful
         if argument.axis is not None and applied.inputs:
             if given is not None and -len(inputs[0]) <= argument.axis < len(inputs[0]):
                 found[name] = inputs[0][argument.axis]
-        elif not full and letter not in ALWAYS and given == getattr(type(layer), name, None):
+        elif not full and argument.letter not in ALWAYS and given == getattr(type(layer), name, None):
             continue
         elif argument.type in ("size", "sizes") and _size(given):
             found[name] = Letter(letter, given)
@@ -426,31 +529,84 @@ def _field(graph: Graph, index: int, fields: Any, traced: Traced) -> tuple[tuple
         return plainly, f"the hull of its {len(node.inputs)} inputs" if node.inputs else ""
     if (field.size, field.stride, field.start) == (before.size, before.stride, before.start):
         return plainly, "as its input's"
-    found: dict[tuple[Any, ...], tuple[Working, ...]] = {}
+    found: dict[Any, tuple[tuple[Working, ...], list[int]]] = {}
     for place, strip in enumerate(before.strips):
         lines = _recurrence(traced, strip, before, field, place)
         if lines is None:
             whole = strip.axis is not None and isinstance(node.applied.reach[0][strip.axis], Whole)
             return plainly, "every unit reads the whole axis" if whole or field.whole else ""
-        found.setdefault(tuple(line.formula for line in lines), lines)
-    return tuple(line for lines in found.values() for line in lines), ""
+        key = tuple((line.what, in_numbers(line.formula), line.result) for line in lines)
+        found.setdefault(key, (lines, []))[1].append(place)
+    return tuple(_by_axis(list(found.values()), traced, before)), ""
+
+
+def _by_axis(
+    found: list[tuple[tuple[Working, ...], list[int]]], traced: Traced, before: ReceptiveField
+) -> Iterator[Working]:
+    """The lines of each axis, with its name where the axes differ."""
+    for lines, places in found:
+        axes = [before.strips[place].axis for place in places]
+        called = [traced.names[0][axis].name.removesuffix("_in") for axis in axes if axis is not None]
+        for line in lines:
+            yield line._replace(what=f"{line.what} along {', '.join(called)}") if len(found) > 1 else line
 
 
 def _recurrence(
     traced: Traced, strip: Any, before: ReceptiveField, field: ReceptiveField, place: int
 ) -> tuple[Working, ...] | None:
-    """r + d·(k − 1)·j, j·s and b − p·j, from the window that the layer states; None where they are not the field."""
-    if strip.axis is None or strip.period != 1 or (rule := traced.window(strip.axis)) is None:
-        return None
-    if not all(map(_size, (before.size[place], before.stride[place], before.start[place]))):
+    """Size, stride and start from those of the input and the layer's rule; None where neither is a single number."""
+    if strip.axis is None or not all(known is not None for known in (before.stride[place], field.stride[place])):
         return None
     r, j, b = (Letter(n, v[place]) for n, v in (("r", before.size), ("j", before.stride), ("b", before.start)))  # type: ignore[arg-type]
-    lines = (
-        Working("size", r + rule.dilation * (rule.kernel - 1) * j, field.size[place]),
-        Working("stride", j * rule.stride, field.stride[place]),  # type: ignore[arg-type]
-        Working("start", b - rule.padding * j, field.start[place]),
+    rule = traced.rule(strip.axis)
+    formulas = _formulas(rule, r, j, b)
+    if formulas is None:
+        return None
+    true: tuple[Any, ...] = (field.size[place], field.stride[place], field.start[place])
+    otherwise = (_hull(field.strips[place], true[0]), true[1], true[2])
+    return tuple(
+        Working(what, formula if _is(formula, size) else instead, size)
+        for what, formula, instead, size in zip(("size", "stride", "start"), formulas, otherwise, true)
     )
-    return lines if all(value(line.formula) == line.result for line in lines) else None
+
+
+def _formulas(rule: Rule, r: Letter, j: Letter, b: Letter) -> tuple[Any, Any, Any] | None:
+    """Size, stride and start behind a rule: the recurrence of the textbooks, and what becomes of it where units spread.
+
+    They are true where all units of the input read alike; elsewhere they may be, and are held against the figures.
+    """
+    match rule:
+        case Window(_, kernel, stride, dilation, padding):
+            return r + dilation * (kernel - 1) * j, j * stride, b - padding * j
+        case Spread(_, kernel, stride, 1, padding):
+            first = 0 if padding == 0 and kernel == stride else ceiling(padding - kernel + 1, stride)
+            return r + (ceiling(kernel, stride) - 1) * j, exact(j, stride), b + first * j
+        case Adaptive(_, length, outputs):
+            common = length.extremum("gcd", (length, outputs)) if isinstance(length, Written) else 1
+            return r + ceiling(length - common, outputs) * j, exact(j * length, outputs), b
+        case Resized(_, length, outputs, taps, align_corners, factor):
+            if align_corners:
+                return r + (taps - 1) * j, exact(j * (length - 1), outputs - 1), b
+            whole = factor is not None and factor == int(factor)
+            stride = exact(j, Letter("scale_factor", int(factor))) if whole and factor else exact(j * length, outputs)
+            return r + (taps - 1) * j, stride, b
+    return None
+
+
+def _is(formula: Any, size: Any) -> bool:
+    try:
+        return bool(value(formula) == size)
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+
+
+def _hull(after: Any, size: Any) -> Any:
+    """The size as ``last − first + 1`` of the positions that the unit with the largest field reads."""
+    ends = [(low, high) for low, high in zip(after.lows, after.highs) if isinstance(low, int) and isinstance(high, int)]
+    for low, high in ends:
+        if high - low + 1 == size:
+            return Letter("last", high) - Letter("first", low) + 1
+    return size
 
 
 # ---------------------------------------------------------------- totals
@@ -472,7 +628,10 @@ def _totals(report: Report, layers: list[LayerReport]) -> Iterator[Total]:
             result = result + size
             if not (isinstance(size, int) and size == 0):
                 addends.setdefault(size, [0, layer.name])[0] += 1
-        yield Total(what, tuple((count, size, name) for size, (count, name) in addends.items()), result)
+        found = Total(what, tuple((count, size, name) for size, (count, name) in addends.items()), result)
+        if what == "FLOPs":
+            found = found._replace(uncounted=tuple(dict.fromkeys(n for layer in layers for n in layer.uncounted)))
+        yield found
         if what == "FLOPs":
             ops = report.ops if whole else Ops.sum(layer.ops for layer in layers)
             yield Total("operations", tuple((1, count, kind) for kind, count in ops.items()), result)
@@ -498,7 +657,9 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
 
 def _entry(entry: LayerWorking | Alike) -> dict[str, Any]:
     if isinstance(entry, Alike):
-        return {"name": entry.name, "as": entry.model, "layers": [layer.name for layer in entry.layers]}
+        return {"name": entry.name, "as": entry.model, "layers": [layer.name for layer in entry.layers]} | (
+            {"receptive_field": plain(entry.field.size)} if entry.field else {}
+        )
     return {
         "name": entry.name,
         "kind": entry.report.kind,

@@ -11,11 +11,14 @@ flops (68*T,)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
+from netcalc.analysis.receptive_field import receptive_fields
 from netcalc.analysis.report import BYTES, LayerReport, Report
 from netcalc.dims import Dim
 from netcalc.errors import SpecError, did_you_mean
+from netcalc.graph import Graph
 
 FIGURES = {
     "params": "parameters",
@@ -29,12 +32,19 @@ FIGURES = {
 
 
 class Formula(NamedTuple):
-    """One figure of the network (``layer`` is empty) or of a layer; shapes and fields have a value an axis."""
+    """One figure of the network (``layer`` is empty) or of a layer; shapes and fields have a value an axis.
+
+    ``uncounted`` names the operations that it leaves out: it is a lower bound then. ``output`` is the output's name
+    where the network has several; ``missing`` says why there is no value.
+    """
 
     layer: str
     figure: str
     values: tuple[Dim, ...]
     tuple_: bool = False
+    uncounted: tuple[str, ...] = ()
+    output: str = ""
+    missing: str = ""
 
     @property
     def value(self) -> Dim:
@@ -62,20 +72,24 @@ def formulas(report: Report, of: Iterable[str] = tuple(FIGURES), per_layer: bool
     wanted = chosen_figures(of)
     for layer in report.layers if per_layer else ():
         for figure in wanted:
-            yield from _of_layer(layer, figure, BYTES[report.dtype])
+            yield from _of_layer(report, layer, figure)
     for figure in wanted:
         yield from _of_report(report, figure)
 
 
 def _of_report(report: Report, figure: str) -> Iterator[Formula]:
+    several = len(report.outputs) > 1
     match figure:
         case "ops":
-            yield from (Formula("", kind, (count,)) for kind, count in report.ops.items())
+            yield from _of_kinds("", report.ops.items(), report.uncounted)
+        case "flops":
+            yield Formula("", "flops", (report.flops,), uncounted=report.uncounted)
         case "shape":
-            yield Formula("", "shape", report.output_shape, True)
+            for output in report.outputs:
+                yield Formula("", "shape", output.output_shape, True, output=output.name if several else "")
         case "rf":
-            if report.receptive_field:
-                yield Formula("", "rf", report.receptive_field.size, True)
+            for output in report.outputs:
+                yield _of_field(report, output, "", output.name if several else "")
         case "memory":
             yield Formula("", "parameter_bytes", (report.parameter_bytes,))
             yield Formula("", "activation_bytes", (report.activation_bytes,))
@@ -83,15 +97,43 @@ def _of_report(report: Report, figure: str) -> Iterator[Formula]:
             yield Formula("", figure, (getattr(report, figure),))
 
 
-def _of_layer(layer: LayerReport, figure: str, weight: int) -> Iterator[Formula]:
+def _of_kinds(layer: str, counts: Iterable[tuple[str, Dim]], uncounted: tuple[str, ...]) -> Iterator[Formula]:
+    """The operations of each kind; where there are none, or none that is counted, that too is said."""
+    kinds = [*counts] or ([("ops", 0)] if uncounted or not layer else [])
+    yield from (Formula(layer, kind, (count,), uncounted=uncounted) for kind, count in kinds)
+
+
+def _of_field(report: Report, node: LayerReport, layer: str, output: str = "") -> Formula:
+    """The receptive field of a unit, or why it has no closed form."""
+    if node.receptive_field:
+        return Formula(layer, "rf", node.receptive_field.size, True, output=output)
+    why = _reasons(report.graph).get(report.graph.index(node.name), "")
+    if why in ("", "the source has no spatial axis"):
+        return Formula(layer, "rf", (), True, output=output, missing="none: the input has no spatial axis")
+    form = "no closed form in these letters" if report.graph.symbols else "no closed form"
+    return Formula(layer, "rf", (), True, output=output, missing=f"{form} ({why})")
+
+
+@lru_cache(maxsize=1)
+def _reasons(graph: Graph) -> dict[int, str]:
+    """Why nodes have no receptive field."""
+    return receptive_fields(graph).reasons
+
+
+def _of_layer(report: Report, layer: LayerReport, figure: str) -> Iterator[Formula]:
+    weight = BYTES[report.dtype]
+    uncounted = tuple(f"{layer.name}: {name}" for name in layer.uncounted)
     match figure:
         case "ops":
-            yield from (Formula(layer.name, kind, (count,)) for kind, count in layer.ops.items())
+            yield from _of_kinds(layer.name, layer.ops.items(), uncounted)
+        case "flops":
+            yield Formula(layer.name, "flops", (layer.flops,), uncounted=uncounted)
         case "shape":
             yield Formula(layer.name, "shape", layer.output_shape, True)
         case "rf":
-            if layer.receptive_field:
-                yield Formula(layer.name, "rf", layer.receptive_field.size, True)
+            found = _of_field(report, layer, layer.name)
+            if not found.missing.startswith("none"):  # the total says it once
+                yield found
         case "memory":
             yield Formula(layer.name, "parameter_bytes", (layer.own_params * weight,))
             yield Formula(layer.name, "activation_bytes", (layer.activations * weight,))

@@ -33,12 +33,14 @@ from netcalc.layers.base import Shape
 from netcalc.layers.input import Input
 from netcalc.layers.reach import (
     Adaptive,
+    Blocks,
     Causal,
     Digits,
     Merged,
     NotANumber,
     Resized,
     Rule,
+    Sliding,
     Spread,
     Unknown,
     Whole,
@@ -198,10 +200,11 @@ class Strip(NamedTuple):
     ``shift``   how much further unit ``u + period`` reads; None: ``lows`` and ``highs`` are a table of all units
     ``length``  positions of the source
     ``units``   how many units there are
-    ``first``   the first position that any unit really reads, ``last`` the last (None: letters stand in the way)
+    ``first``   the first position that any unit really reads, ``last`` the last (None: a stride or kernel is a letter)
     ``merged``  the units were laid out in a row with those of other axes (flatten)
     ``by``      the name of the layer that put the whole axis together
     ``sure``    whether ``first`` and ``last`` are exact (gaps between taps may leave out a position at an end)
+    ``solid``   whether every unit is known to read all from its first to its last, and the next to go on where it ends
     """
 
     axis: int | None
@@ -216,6 +219,7 @@ class Strip(NamedTuple):
     by: str | None = None
     notes: tuple[str, ...] = ()
     sure: bool = True
+    solid: bool = True
 
     @property
     def period(self) -> int:
@@ -337,8 +341,11 @@ class _Fold:
                     return self.table(index, column, after.note, strip.notes)
                 if isinstance(after, Lost):
                     return after
-                if after.axis is None and strip.axis is not None and not (strip.sure or self.tabled):
-                    after = self.measured(after, before, column)
+                if after.axis is None and strip.axis is not None:
+                    seen = after if strip.sure or self.tabled else self.measured(after, before, column)
+                    if seen is None or holds(seen.ends[0], ">", seen.ends[1]):
+                        continue  # all that it reads is padding
+                    after = seen
                 strips.append(after)
         if len(strips) < 2:
             if not strips:
@@ -360,18 +367,18 @@ class _Fold:
         notes = tuple(dict.fromkeys((*notes, note) if note else notes))
         return tuple(strip._replace(notes=notes) for strip in path)
 
-    def measured(self, strip: Strip, before: int, column: int) -> Strip:
-        """A strip of everything, with its ends as they really are."""
+    def measured(self, strip: Strip, before: int, column: int) -> Strip | None:
+        """A strip of everything, with its ends as they really are; of letters, a note that they may lie closer."""
         shape = self.graph.nodes[before].shape
         if not all(isinstance(size, int) for size in shape) or not isinstance(strip.length, int):
-            return strip
+            return strip._replace(notes=(*strip.notes, f"{strip.by}: the whole axis, or less by a gap at an end"))
         everything = tuple(map(full, shape))  # type: ignore[arg-type]
         regions = regions_read(self.graph, before, everything, self.source, self.ignore_normalization)
         places = members(regions[self.source].along(self.axes[column])) if self.source in regions else []
         if not places:
-            return strip
+            return None
         first, last = places[0], places[-1]
-        return strip._replace(lows=(first,), highs=(last,), first=first, last=last)
+        return strip._replace(lows=(first,), highs=(last,), first=first, last=last, sure=True)
 
     def note(self, index: int, axis: int, strip: Strip, rule: Rule | None) -> None:
         """Whether this layer is the first to tell what the axis is."""
@@ -402,8 +409,7 @@ def _every(axis: int, length: Dim) -> Strip:
 
 def _still(axis: int, length: Dim) -> Strip:
     """The positions themselves."""
-    last = length - 1 if isinstance(length, int) else None
-    return Strip(axis, (0,), (0,), 1, length, length, 0 if last is not None else None, last)
+    return Strip(axis, (0,), (0,), 1, length, length, 0, length - 1)
 
 
 def _step(strip: Strip, rule: Rule | None, output: Shape, name: str) -> Strip | Lost | Misaligned:
@@ -417,7 +423,7 @@ def _step(strip: Strip, rule: Rule | None, output: Shape, name: str) -> Strip | 
                 return Lost(f"{name} slides over positions that were laid out in a row")
             if strip.merged or (copies and padding == 0 and output[axis] == strip.units):
                 return strip if axis == strip.axis else strip._replace(axis=axis)
-            if len(strip.lows) == 1 and strip.shift is not None:
+            if len(strip.lows) == 1 and strip.shift is not None and strip.lows[0] is not None:
                 return _slid(strip, rule, output[axis])
             return _swept(strip, rule, output[axis], name)
         case Whole():
@@ -434,6 +440,8 @@ def _step(strip: Strip, rule: Rule | None, output: Shape, name: str) -> Strip | 
             return Lost(f"{name} lays positions out along several axes")
     if strip.merged:
         return Lost(f"{name} slides over positions that were laid out in a row")
+    if isinstance(rule, Adaptive) and rule.outputs == 0:
+        return Lost(f"{name} has no outputs along the axis")
     if isinstance(rule, Adaptive) and rule.outputs == 1:
         return _whole(strip, name)
     if plain := _as_window(rule):
@@ -463,13 +471,16 @@ def _as_window(rule: Rule) -> Window | None:
 
 def _whole(strip: Strip, name: str) -> Strip:
     first, last = strip.ends
-    return Strip(None, (first,), (last,), 0, strip.length, 1, first, last, by=name, notes=strip.notes)
+    return Strip(None, (first,), (last,), 0, strip.length, 1, first, last, by=name, notes=strip.notes, sure=strip.sure)
 
 
 def _until(strip: Strip, rule: Causal, count: Dim, name: str) -> Strip | Misaligned:
     """Every unit reads what all up to its own place read: a table of growing fields, or for letters the greatest."""
     note = f"{name}: a unit reads only up to its own place"
     if strip.merged or not isinstance(strip.units, int) or not isinstance(count, int):
+        if not strip.merged and strip.shift is not None and len(strip.highs) == 1:  # fewer outputs see less
+            first, last = strip.ends
+            strip = strip._replace(first=first, last=_narrowed(strip._replace(first=first, last=last), 0, count - 1)[1])
         return _whole(strip, name)._replace(notes=(*strip.notes, note))
     if strip.shift is not None:
         return Misaligned(note)
@@ -483,7 +494,8 @@ def _slid(strip: Strip, rule: Window, count: Dim) -> Strip:
     low, high, shift = strip.lows[0], strip.highs[0], strip.shift
     assert low is not None and high is not None and shift is not None
     axis, kernel, stride, dilation, padding, _ = rule
-    first, last, sure = strip.first, strip.last, strip.sure
+    first, last, sure, solid = strip.first, strip.last, strip.sure, strip.solid
+    size = high - low + 1
     low = low - padding * shift
     high = high + ((kernel - 1) * dilation - padding) * shift
     if (
@@ -495,39 +507,80 @@ def _slid(strip: Strip, rule: Window, count: Dim) -> Strip:
         and kernel >= stride
         and (count - 1) * stride - padding + kernel >= strip.units  # every position is read: the ends stay
     ):
-        pass
-    elif first is not None and last is not None and all(isinstance(size, int) for size in (*rule[:5], count)):
-        lowest, highest = _touched(rule, count, strip.units)  # type: ignore[arg-type]
-        first, last = _narrowed(strip, lowest, highest)
-        sure = sure and _gapless(rule, count, strip.units)  # type: ignore[arg-type]
+        solid = solid and padding < kernel
+    elif first is not None and last is not None and all(isinstance(argument, int) for argument in rule[1:5]):
+        inside = _gapless(rule, count, strip.units)
+        solid = solid and (dilation == 1 or inside) and bool(holds((kernel - 1) * dilation, ">=", padding))
+        solid = solid and bool(holds(size, ">=", dilation * shift) and holds(high - low + 1, ">=", stride * shift))
+        if not _covers(rule, count, strip.units):
+            ends = _touched(rule, count, strip.units)
+            first, last = _narrowed(strip, *ends)
+            numbers = isinstance(count, int) and isinstance(strip.units, int)
+            sure = sure and (inside or numbers) and (solid or _attained(strip, *ends))
     else:
-        first = last = None
+        first, last, sure, solid = None, None, False, False
     shift = shift * stride
-    return Strip(axis, (low,), (high,), shift, strip.length, count, first, last, notes=strip.notes, sure=sure)
+    return Strip(
+        axis, (low,), (high,), shift, strip.length, count, first, last, notes=strip.notes, sure=sure, solid=solid
+    )
 
 
-def _gapless(rule: Window, count: int, length: int) -> bool:
+def _attained(strip: Strip, lowest: Dim | None, highest: Dim | None) -> bool:
+    """Do these units read from their first to their last position, with nothing of either in the padding?"""
+    if lowest is None or highest is None or strip.first is None or strip.last is None:
+        return False
+    low, high = strip.low(lowest), strip.high(highest)
+    return (
+        low is not None and high is not None and bool(holds(low, ">=", strip.first) and holds(high, "<=", strip.last))
+    )
+
+
+def _covers(rule: Sliding, count: Dim, length: Dim) -> bool:
+    """Is every one of ``length`` positions known to be read by one of ``count`` outputs?"""
+    match rule:
+        case Window(_, kernel, stride, 1, padding):
+            end = (count - 1) * stride - padding + kernel
+            return bool(holds(kernel, ">=", stride) and holds(padding, ">=", 0) and holds(end, ">=", length))
+        case Window(_, kernel, 1, dilation, padding):  # one tap sees all
+            reach = (kernel - 1) * dilation
+            centred = holds(padding, "divisible by", dilation) and holds(padding, ">=", 0)
+            return bool(centred and holds(reach, ">=", padding) and holds(count, ">=", length))
+        case Spread(_, kernel, stride, 1, padding):
+            return bool(holds(kernel, ">", padding) and holds(count + padding, ">", (length - 1) * stride))
+        case Blocks(_, outputs, inputs):
+            return count * inputs == length * outputs
+        case Resized(factor=factor):
+            return factor is not None and factor >= 1 and factor % 1 == 0
+    return isinstance(rule, Adaptive)
+
+
+def _gapless(rule: Window, count: Dim, length: Dim) -> bool:
     """Do the windows leave out no position between them, or lie within the axis altogether?"""
-    kernel, stride, dilation = map(number, rule[1:4])
-    return (dilation == 1 and kernel >= stride) or (rule.reads(0)[0] >= 0 and rule.reads(count - 1)[-1] < length)
+    kernel, stride, dilation, padding = map(number, rule[1:5])
+    if dilation == 1 and kernel >= stride:
+        return True
+    return padding <= 0 and holds((count - 1) * stride - padding + (kernel - 1) * dilation, "<", length) is True
 
 
-def _narrowed(strip: Strip, lowest: int | None, highest: int | None) -> tuple[Dim, Dim]:
+def _narrowed(strip: Strip, lowest: Dim | None, highest: Dim | None) -> tuple[Dim | None, Dim | None]:
     """The first and the last position read by the units ``lowest`` to ``highest``."""
     first, last = strip.first, strip.last
     assert first is not None and last is not None
-    if lowest is not None and lowest > 0 and (low := strip.low(lowest)) is not None:
+    if lowest is not None and lowest != 0 and (low := strip.low(lowest)) is not None:
         first = maximum(first, low)
-    if highest is not None and highest < strip.units - 1 and (high := strip.high(highest)) is not None:
+    if highest is not None and highest != strip.units - 1 and (high := strip.high(highest)) is not None:
         last = minimum(last, high)
     return first, last
 
 
-def _touched(rule: Any, count: int, length: int) -> tuple[int | None, int | None]:
+def _touched(rule: Any, count: Dim, length: Dim) -> tuple[Dim | None, Dim | None]:
     """The lowest and the highest of ``length`` positions that any of ``count`` outputs reads."""
-    if isinstance(rule, Window) and rule.dilation == 1 and rule.kernel >= rule.stride:
-        first = rule.reads(0)
-        return max(0, first.start), min(length - 1, rule.reads(count - 1).stop - 1)
+    open_ = not (isinstance(count, int) and isinstance(length, int))
+    if isinstance(rule, Window) and (open_ or rule.dilation == 1 and holds(rule.kernel, ">=", rule.stride)):
+        _, kernel, stride, dilation, padding, _ = rule
+        end = (count - 1) * stride - padding + (kernel - 1) * dilation
+        return maximum(0, -padding), end if open_ else minimum(length - 1, end)
+    assert isinstance(count, int) and isinstance(length, int)
     outputs, inputs = rule.period
     ahead = outputs * max(1, -(-(abs(rule.reads(0).start) + len(rule.reads(0)) * rule.reads(0).step) // max(inputs, 1)))
     near = range(min(count, ahead + outputs))
@@ -572,8 +625,10 @@ def _swept(strip: Strip, rule: Any, count: Dim, name: str) -> Strip | Lost | Mis
             found = [high for place in reads[-period:] if (high := strip.high(place)) is not None]
             highs.append(maximum(*found) if found else None)
         shift = shift * (inputs * turns // period)
-        first, last = strip.first, strip.last
-        if first is not None and last is not None and isinstance(count, int) and isinstance(strip.units, int):
+        first, last, covered = strip.first, strip.last, _covers(rule, count, strip.units)
+        if first is None or last is None or covered:
+            pass
+        elif isinstance(count, int) and isinstance(strip.units, int):
             first, last = _narrowed(strip, *_touched(rule, count, strip.units))
         else:
             first = last = None
@@ -585,7 +640,8 @@ def _swept(strip: Strip, rule: Any, count: Dim, name: str) -> Strip | Lost | Mis
             first,
             last,
             notes=strip.notes,
-            sure=strip.sure and isinstance(rule, (Adaptive, Resized)),
+            sure=strip.sure and first is not None and (covered or isinstance(rule, (Adaptive, Resized))),
+            solid=False,
         )
     except NotANumber:
         return Lost(f"{name}: the field depends on the position, and a size that decides on it is a letter")
@@ -671,12 +727,12 @@ def _over(whole: Strip, table: Strip) -> Strip:
 
 def _joined(one: Strip, two: Strip, name: str) -> Strip | Lost | Misaligned:
     """The hull of two branches that move along the same axis."""
-    if one[1:8] == two[1:8] and one.by == two.by and one.sure == two.sure:
+    if one[1:8] == two[1:8] and one.by == two.by and one[-2:] == two[-2:]:
         return one if not two.notes or one.notes == two.notes else one._replace(notes=_together(one, two))
     first = _least(one.first, two.first) if one.first is not None and two.first is not None else None
     last = _greatest(one.last, two.last) if one.last is not None and two.last is not None else None
     notes = _together(one, two) if one.notes or two.notes else ()
-    sure = one.sure and two.sure
+    sure, solid = one.sure and two.sure, one.solid and two.solid
     if one.shift is None and two.shift is None:
         lows = tuple(map(_least, one.lows, two.lows))
         highs = tuple(map(_greatest, one.highs, two.highs))
@@ -697,7 +753,9 @@ def _joined(one: Strip, two: Strip, name: str) -> Strip | Lost | Misaligned:
     highs = tuple(_greatest(one.high(unit), two.high(unit)) for unit in range(period))
     shift = one.shift * (period // len(one.lows))
     by = one.by or two.by
-    return one._replace(lows=lows, highs=highs, shift=shift, first=first, last=last, notes=notes, by=by, sure=sure)
+    return one._replace(
+        lows=lows, highs=highs, shift=shift, first=first, last=last, notes=notes, by=by, sure=sure, solid=solid
+    )
 
 
 def _stride(strip: Strip) -> str:

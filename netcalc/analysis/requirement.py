@@ -19,7 +19,7 @@ from operator import add, floordiv, mul, sub
 from typing import Any, NamedTuple, NoReturn
 
 from netcalc.analysis.report import Report, shown
-from netcalc.dims import Expr, holds
+from netcalc.dims import Expr, holds, symbol
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.layers.base import KINDS, shape_text
 
@@ -37,16 +37,22 @@ _TOKEN = re.compile(
 
 
 class Outcome(NamedTuple):
-    """Whether a requirement holds (None: letters leave it open), and what was found."""
+    """Whether a requirement holds (None: letters or uncounted operations leave it open), and what was found.
+
+    ``uncounted`` names the operations that the figures in it leave out: such a figure is only a lower bound.
+    """
 
     requirement: str
     holds: bool | None
     found: str
+    uncounted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.holds:
             return f"holds: {self.requirement}"
-        return f"{'open' if self.holds is None else 'failed'}: {self.requirement}: {self.found}"
+        open_ = self.holds is None and not self.uncounted
+        more = f"; not counted is {', '.join(self.uncounted)}" if self.uncounted else ""
+        return f"{'open' if open_ else 'failed'}: {self.requirement}: {self.found}{more}"
 
 
 def check(report: Report, requirement: str) -> Outcome:
@@ -70,6 +76,7 @@ class _Reader:
         self.report, self.text = report, text
         self.tokens: list[tuple[str, str, Span]] = []
         self.named: dict[str, Any] = {}
+        self.uncounted: dict[str, tuple[str, ...]] = {}
         self.depth = 0
         if len(text) > MAX_LENGTH:
             raise SpecError("too-large", f"a requirement of more than {MAX_LENGTH} characters")
@@ -96,8 +103,11 @@ class _Reader:
         right = self.sum()
         if self.place < len(self.tokens):
             self.fail("syntax", "the requirement goes on", self.tokens[self.place][2], expected="one comparison")
-        found = ", ".join(f"{name} is {_written(value)}" for name, value in self.named.items())
-        return Outcome(self.text.strip(), self.compare(left, relation, right), found or f"{_written(left)} is not")
+        bound = {name: "at least " if name in self.uncounted else "" for name in self.named}
+        found = ", ".join(f"{name} is {bound[name]}{_written(value)}" for name, value in self.named.items())
+        uncounted = tuple(dict.fromkeys(one for names in self.uncounted.values() for one in names))
+        holds = None if left is None or right is None else self.compare(left, relation, right)
+        return Outcome(self.text.strip(), holds, found or f"{_written(left)} is not", uncounted)
 
     def compare(self, left: Any, relation: str, right: Any) -> bool | None:
         sides = [left, right]
@@ -141,12 +151,17 @@ class _Reader:
                 continue
             if right == 0:
                 self.fail("division-by-zero", "this divides by zero", sign[2])
+            if self.uncounted and sign[1] == "/" and isinstance(result, Expr) and isinstance(right, (int, Fraction)):
+                result = None  # a fraction of a lower bound: nothing is shown of it
+                continue
             if any(isinstance(side, Expr) for side in (result, right)) and sign[1] == "/":
                 self.fail("bad-value", "letters divide only by //", sign[2], hint="give the letters a value: --set")
             result = self.each(sign, result, right, floordiv if sign[1] == "//" else lambda a, b: Fraction(a) / b)
         return result
 
     def each(self, sign: tuple[str, str, Span], left: Any, right: Any, compute: Callable[[Any, Any], Any]) -> Any:
+        if left is None or right is None:
+            return None
         if isinstance(left, tuple) or isinstance(right, tuple):
             self.fail("bad-value", f"a shape does not take {sign[1]}", sign[2])
         if isinstance(left, Expr) or isinstance(right, Expr):
@@ -164,6 +179,9 @@ class _Reader:
                 return tuple(int(size) for size in re.split("[x×]", text))
             case "name", _:
                 found = self.named[text] = self.figure(text, span)
+                if left_out := self.left_out(text):
+                    self.uncounted[text] = left_out
+                    return found + symbol(f"uncounted_in_{text.replace('.', '_')}", lower=0)
                 return found
             case _, "-":
                 return self.each((kind, "-", span), 0, self.value(), sub)
@@ -215,6 +233,15 @@ class _Reader:
             found=name,
             hint=did_you_mean(name, known),
         )
+
+    def left_out(self, name: str) -> tuple[str, ...]:
+        """``layer: operation`` for what a figure does not count."""
+        layer, _, figure = name.rpartition(".")
+        if figure != "flops" and figure not in KINDS:
+            return ()
+        if not layer:
+            return self.report.uncounted
+        return tuple(f"{layer}: {one}" for one in self.report[layer].uncounted)
 
     def field(self, field: Any, span: Span) -> Any:
         if field is None:

@@ -8,18 +8,22 @@ very arithmetic of the rule, which can be read three ways: in names, with the nu
 >>> print(in_names(size), "=", in_numbers(size), "=", value(size))
 ⌊(H + 2·p − k)/s⌋ + 1 = ⌊(32 + 2·1 − 3)/2⌋ + 1 = 16
 
-Only what cannot be misread is tidied: zeros and ones that change nothing are left out, sums are flat, and like terms
-stand together. Nothing is multiplied out or factored. A rule that asks for more than ``+ - * //`` (a comparison, an
-index) gets a TypeError.
+Only what cannot be misread is tidied: zeros and ones that change nothing are left out, sums are flat, like terms
+stand together, and −⌊−a/b⌋ is ⌈a/b⌉. Nothing is multiplied out or factored. A rule that asks for more than
+``+ - * //`` (a comparison, an index) gets a TypeError.
 """
 
 from __future__ import annotations
 
+import ast
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
 from typing import Any, NamedTuple, NoReturn
 
-from netcalc.dims import Dim, Expr, latex, maximum, minimum, product, text
+from netcalc.dims import Dim, Expr, ascii_text, ceildiv, latex, maximum, minimum, product, text
 
 
 class Written:
@@ -63,6 +67,11 @@ class Written:
         distinct = tuple(dict.fromkeys(_tree(size) for size in sizes))
         return distinct[0] if len(distinct) == 1 else Extreme(which, distinct)
 
+    @property
+    def known(self) -> Dim:
+        """What it stands for: which of a rule's formulas is meant may depend on it, the formula itself may not."""
+        return value(self)
+
     def _refuse(self, *_: Any) -> NoReturn:
         raise TypeError("a written formula has no order and no truth value")
 
@@ -90,20 +99,21 @@ class Product(Written):
     """A number times factors."""
 
     number: int
-    factors: tuple[Written, ...]
+    factors: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Quotient(Written):
-    """⌊above / below⌋"""
+    """⌊above / below⌋; ``which`` may be ``ceiling`` or ``exact`` instead."""
 
     above: Any
     below: Any
+    which: str = "floor"
 
 
 @dataclass(frozen=True)
 class Extreme(Written):
-    """The least or greatest of some."""
+    """The least (``min``) or greatest (``max``) of some, or their greatest common divisor (``gcd``)."""
 
     which: str
     of: tuple[Any, ...]
@@ -124,8 +134,8 @@ def _written(part: Any) -> Written:
 
 
 def _sum(*sizes: Any) -> Any:
-    terms: dict[tuple[Written, ...], int] = {}
-    factors: tuple[Written, ...]
+    terms: dict[tuple[Any, ...], int] = {}
+    factors: tuple[Any, ...]
     number = 0
     for size in map(_tree, sizes):
         parts = (*size.terms, size.number) if isinstance(size, Sum) else (size,)
@@ -141,14 +151,14 @@ def _sum(*sizes: Any) -> Any:
     return kept[0] if len(kept) == 1 and not number else Sum(kept, number)
 
 
-def _product(number: int, factors: tuple[Written, ...]) -> Written:
+def _product(number: int, factors: tuple[Any, ...]) -> Written:
     return factors[0] if number == 1 and len(factors) == 1 else Product(number, factors)
 
 
 def _times(left: Any, right: Any) -> Any:
     left, right = _tree(left), _tree(right)
     number = 1
-    factors: tuple[Written, ...] = ()
+    factors: tuple[Any, ...] = ()
     for part in (left, right):
         if isinstance(part, int):
             number *= part
@@ -160,7 +170,16 @@ def _times(left: Any, right: Any) -> Any:
         return number if not factors else 0
     if number == -1 and len(factors) == 1 and isinstance(factors[0], Sum):
         return Sum(tuple(_times(-1, term) for term in factors[0].terms), -factors[0].number)
+    if number == -1 and len(factors) == 1 and _negated_floor(factors[0]):
+        return Quotient(_times(-1, factors[0].above), factors[0].below, "ceiling")
     return _product(number, factors)
+
+
+def _negated_floor(tree: Any) -> bool:
+    """⌊−a/b⌋, whose negative is ⌈a/b⌉"""
+    if not isinstance(tree, Quotient) or tree.which != "floor":
+        return False
+    return _negative(tree.above.terms[0] if isinstance(tree.above, Sum) else tree.above)
 
 
 def _quotient(above: Any, below: Any) -> Any:
@@ -170,6 +189,79 @@ def _quotient(above: Any, below: Any) -> Any:
     if isinstance(above, int) and isinstance(below, int):
         return above // below
     return 0 if above == 0 else Quotient(above, below)
+
+
+def ceiling(above: Any, below: Any) -> Any:
+    """⌈above / below⌉
+
+    >>> k, s = Letter("k", 5), Letter("s", 2)
+    >>> print(in_names(ceiling(k, s)), in_numbers(ceiling(k, s)), value(ceiling(k, s)), ceiling(k, k))
+    ⌈k/s⌉ ⌈5/2⌉ 3 1
+    """
+    return 1 if above == below else above if below == 1 else 0 if above == 0 else Quotient(above, below, "ceiling")
+
+
+def exact(above: Any, below: Any) -> Any:
+    """above / below, which may be a fraction
+
+    >>> print(in_names(exact(Letter("j", 1), 2)), value(exact(Letter("j", 1), 2)), value(exact(Letter("j", 4), 2)))
+    j/2 1/2 2
+    """
+    return 1 if above == below else above if below == 1 else Quotient(above, below, "exact")
+
+
+def separate(factors: Iterable[Any]) -> Any:
+    """A product whose factors stand each for itself, those that are numbers too.
+
+    >>> print(product_in(separate((512, 1, 16)), PLAIN), product_in(separate((512,)), PLAIN))
+    512 × 16 512
+    """
+    kept = tuple(factor for factor in factors if factor != 1)
+    if len(kept) < 2 or 0 in kept:
+        return product(kept)
+    return Product(1, tuple(inner for factor in kept for inner in _factors(factor)))
+
+
+def _factors(tree: Any) -> tuple[Any, ...]:
+    if not isinstance(tree, Product):
+        return (tree,)
+    return (*([tree.number] if tree.number != 1 else []), *tree.factors)
+
+
+_OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Pow: operator.pow,
+}
+
+
+def over(size: Dim, names: Mapping[str, Any]) -> Any:
+    """A canonical formula as a written one over other letters. A letter without one is a LookupError.
+
+    >>> from netcalc.dims import symbol
+    >>> print(in_names(over((symbol("d") + 1) // 2 * symbol("d"), {"d": Letter("width", 8)})))
+    width·⌊(width + 1)/2⌋
+    """
+
+    def tree(node: ast.AST) -> Any:
+        match node:
+            case ast.Expression(body):
+                return tree(body)
+            case ast.Constant(number):
+                return number
+            case ast.Name(name):
+                return names[name]
+            case ast.UnaryOp(ast.USub(), operand):
+                return -tree(operand)
+            case ast.BinOp(left, sign, right):
+                return _OPERATIONS[type(sign)](tree(left), tree(right))
+            case ast.Call(ast.Name("min" | "max" as which), arguments):
+                return (minimum if which == "min" else maximum)(*map(tree, arguments))
+        raise LookupError(f"no rule for {ast.dump(node)}")
+
+    return tree(ast.parse(ascii_text(size), mode="eval")) if isinstance(size, Expr) else size
 
 
 # ---------------------------------------------------------------- reading
@@ -184,11 +276,20 @@ def value(tree: Any) -> Dim:
             return sum(map(value, terms), number)
         case Product(number, factors):
             return product([number, *map(value, factors)])
-        case Quotient(above, below):
-            return value(above) // value(below)
+        case Quotient(above, below, which):
+            return _divided(value(above), value(below), which)  # type: ignore[no-any-return]
+        case Extreme("gcd", of):
+            return gcd(*map(value, of))  # type: ignore[arg-type]
         case Extreme(which, of):
             return (minimum if which == "min" else maximum)(*map(value, of))
     return tree  # type: ignore[no-any-return]
+
+
+def _divided(above: Any, below: Any, which: str) -> Any:
+    if which != "exact":
+        return above // below if which == "floor" else ceildiv(above, below)
+    found = Fraction(above) / below if isinstance(above, (int, Fraction)) else Fraction(above)
+    return found.numerator if found.denominator == 1 else found
 
 
 def renamed(tree: Any, names: Mapping[Any, Letter]) -> Any:
@@ -205,8 +306,10 @@ def renamed(tree: Any, names: Mapping[Any, Letter]) -> Any:
             return _sum(*(renamed(term, names) for term in terms), number)
         case Product(number, factors):
             return _product(number, tuple(renamed(factor, names) for factor in factors))
-        case Quotient(above, below):
+        case Quotient(above, below, "floor"):
             return _quotient(renamed(above, names), renamed(below, names))
+        case Quotient(above, below, which):
+            return Quotient(renamed(above, names), renamed(below, names), which)
         case Extreme(which, of):
             return Extreme(which, tuple(renamed(part, names) for part in of))
     return tree
@@ -219,7 +322,7 @@ def letters(tree: Any) -> dict[str, Letter]:
             return {name: tree}
         case Sum(parts, _) | Product(_, parts) | Extreme(_, parts):
             return {name: found for part in parts for name, found in letters(part).items()}
-        case Quotient(above, below):
+        case Quotient(above, below, _):
             return {**letters(above), **letters(below)}
     return {}
 
@@ -231,7 +334,8 @@ class Script(NamedTuple):
     cross: str
     minus: str
     group: Callable[[str], str]
-    floor: Callable[[str, str], str]
+    brackets: Mapping[str, tuple[str, str]]
+    over: Callable[[str, str], str]
     name: Callable[[str], str]
     size: Callable[[Dim], str]
     kind: Callable[[str], str]
@@ -273,13 +377,22 @@ def _latex_word(word: str) -> str:
     return word
 
 
-PLAIN = Script("·", " × ", "−", "({})".format, "⌊{}/{}⌋".format, str, number_text, " {}".format, str, "{}({})", False)
+_ROUNDED = {"floor": ("⌊", "⌋"), "ceiling": ("⌈", "⌉"), "exact": ("", "")}
+_ROUNDED_LATEX = {
+    "floor": (r"\left\lfloor ", r" \right\rfloor"),
+    "ceiling": (r"\left\lceil ", r" \right\rceil"),
+    "exact": ("", ""),
+}
+PLAIN = Script(
+    "·", " × ", "−", "({})".format, _ROUNDED, "{}/{}".format, str, number_text, " {}".format, str, "{}({})", False
+)
 LATEX = Script(
     r" \cdot ",
     r" \times ",
     "-",
     r"\left({}\right)".format,
-    r"\left\lfloor \frac{{{}}}{{{}}} \right\rfloor".format,
+    _ROUNDED_LATEX,
+    r"\frac{{{}}}{{{}}}".format,
     _latex_name,
     number_latex,
     r"\ \text{{{}}}".format,
@@ -296,6 +409,8 @@ def in_names(tree: Any, script: Script = PLAIN) -> str:
 
 def in_numbers(tree: Any, script: Script = PLAIN) -> str:
     """The formula with the numbers put in."""
+    if isinstance(tree, Letter):
+        return script.size(tree.size)
     return _set(tree, script, lambda letter: _alone(script.size(letter.size), script))
 
 
@@ -307,9 +422,19 @@ def product_in(tree: Any, script: Script, numbers: bool = False) -> str:
     m × (n − 1) = 512 × (256 − 1)
     """
     show = in_numbers if numbers else in_names
-    if not isinstance(tree, Product):
-        return show(tree, script)
-    return crossed([*([tree.number] if tree.number != 1 else []), *tree.factors], script, numbers)
+    return crossed(_factors(tree), script, numbers) if isinstance(tree, Product) else show(tree, script)
+
+
+def count_in(tree: Any, script: Script, numbers: bool = False) -> str:
+    """A count, or a sum of counts, with crosses.
+
+    >>> m, n = Letter("m", 512), Letter("n", 256)
+    >>> print(count_in(4 * m * m + m * n, PLAIN))
+    4 × m × m + m × n
+    """
+    if not isinstance(tree, Sum) or tree.number or any(_negative(term) for term in tree.terms):
+        return product_in(tree, script, numbers)
+    return " + ".join(product_in(term, script, numbers) for term in tree.terms)
 
 
 def crossed(factors: Iterable[Any], script: Script, numbers: bool = False) -> str:
@@ -323,7 +448,8 @@ def crossed(factors: Iterable[Any], script: Script, numbers: bool = False) -> st
 
 
 def _alone(written: str, script: Script) -> str:
-    return script.group(written) if " " in written or written.startswith("−") else written
+    open_ = " " in written or written.startswith("−") or written.replace("/", "").isdigit() and "/" in written
+    return script.group(written) if open_ else written
 
 
 def _set(tree: Any, script: Script, letter: Callable[[Letter], str]) -> str:
@@ -338,12 +464,13 @@ def _set(tree: Any, script: Script, letter: Callable[[Letter], str]) -> str:
                 part = _set(factor, script, letter)
                 parts.append(script.group(part) if isinstance(factor, Sum) else part)
             return (script.minus if number < 0 else "") + script.times.join(parts)
-        case Quotient(above, below):
+        case Quotient(above, below, which):
             high, low = _set(above, script, letter), _set(below, script, letter)
             if not script.bar:
                 high = script.group(high) if isinstance(above, Sum) else high
                 low = script.group(low) if isinstance(below, (Sum, Product)) else low
-            return script.floor(high, low)
+            left, right = script.brackets[which]
+            return f"{left}{script.over(high, low)}{right}"
         case Extreme(which, of):
             return script.extreme.format(which, ", ".join(_set(part, script, letter) for part in of))
     return script.size(tree)

@@ -8,6 +8,7 @@ from netcalc.analysis.report import analyze
 from netcalc.analysis.requirement import check
 from netcalc.cli.show import batch_size
 from netcalc.cli.source import load_graph, set_option, spec_argument
+from netcalc.errors import SpecError
 
 
 @click.command("assert")
@@ -16,7 +17,7 @@ from netcalc.cli.source import load_graph, set_option, spec_argument
 @click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter.")
 @set_option
 def assert_(spec: str, requirements: tuple[str, ...], batch: str | None, set_values: tuple[str, ...]) -> None:
-    """Check REQUIREMENTS on SPEC: a line for each that fails, and exit 1.
+    """Check REQUIREMENTS on SPEC: a line for each that fails, and exit 1; exit 2 for one that cannot be read.
 
     \b
     netcalc assert mobilenet_v2 'params < 5e6' 'flops <= 1G' 'rf >= 200' 'output_shape == 1000'
@@ -25,7 +26,11 @@ def assert_(spec: str, requirements: tuple[str, ...], batch: str | None, set_val
     or a layer's (conv1.params). Numbers may be 5e6, 4.1G, 16Mi; + - * / ( ) compute. Nothing is executed.
     """
     report = analyze(load_graph(spec, set_values), batch_size(batch))
-    outcomes = [check(report, requirement) for requirement in requirements]
+    try:
+        outcomes = [check(report, requirement) for requirement in requirements]
+    except SpecError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(2) from None
     for outcome in outcomes:
         if not outcome.holds:
             click.echo(str(outcome))

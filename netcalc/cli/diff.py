@@ -51,6 +51,7 @@ def diff(
         case "markdown":
             emit(comparison.markdown(comparison.DIFFERENCE_HEADER, rows) + "\n" if rows else "")
             emit(comparison.markdown(comparison.TOTALS_HEADER, totals))
+            emit("".join(["\n", *(f"- uncounted: {name}\n" for name in found.uncounted)]) if found.uncounted else "")
         case "table":
             emit(comparison.difference_text(found, only_totals))
         case _:
@@ -59,3 +60,5 @@ def diff(
             emit(tabbed([comparison.DIFFERENCE_HEADER, *rows]) if rows else "")
             emit(tabbed([comparison.TOTALS_HEADER, *totals]))
             click.echo(note, err=True)
+            for name in found.uncounted:
+                click.echo(f"uncounted: {name}", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from netcalc.analysis.conditions import conditions_of, on_domain, strict
+from netcalc.analysis.conditions import conditions_of, declarations_of, on_domain, strict
 from netcalc.analysis.formula import FIGURES, formulas
 from netcalc.analysis.report import BYTES, analyze
 from netcalc.cli.letters import in_option, load_lettered
@@ -49,9 +49,10 @@ def formula(
     """
     graph, name, batch_letter = load_lettered(spec, letters, set_values)
     if fail_if_open:
-        strict(graph)
+        strict(graph, not figures or not {"flops", "ops"}.isdisjoint(figures))
     conditions = conditions_of(graph)
     report = analyze(on_domain(graph, conditions), batch_size(batch) or batch_letter, dtype)
+    conditions = (*declarations_of(graph), *conditions)
     found = list(formulas(report, figures or tuple(FIGURES), per_layer))
     from netcalc.report import formula as show
 
@@ -63,7 +64,7 @@ def formula(
         case "markdown":
             emit(show.as_markdown(report, found, conditions, factored))
         case "latex":
-            emit(show.as_latex(report, found, conditions, factored, fragment))
+            emit(show.remarks(found) + show.as_latex(report, found, conditions, factored, fragment))
         case "python":
             emit(show.as_python(report, found, conditions, name))
         case _:

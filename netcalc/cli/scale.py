@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from netcalc.analysis.conditions import conditions_of
+from netcalc.analysis.conditions import conditions_of, declarations_of
 from netcalc.analysis.growth import growth
 from netcalc.analysis.report import analyze
 from netcalc.cli.letters import in_option, numbers_of, split, with_letters
@@ -37,9 +37,12 @@ def scale(spec: str, letters: tuple[str, ...], format: str | None, set_values: t
     report = analyze(net, batch)
     groups = [(name,) for name in names] + ([tuple(names)] if len(names) > 1 else [])
     found = [one for group in groups for one in growth(report, group, sizes)]
+    conditions = (*declarations_of(net), *conditions_of(net))
     show(found, sizes, format)
-    if conditions := conditions_of(net):
+    if conditions:
         click.echo(f"holds when {', '.join(map(str, conditions))}", err=True)
+    for name in report.uncounted:
+        click.echo(f"uncounted: {name}", err=True)
 
 
 def show(found: list[Any], sizes: dict[str, int], format: str | None) -> None:

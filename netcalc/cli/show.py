@@ -94,6 +94,10 @@ def batch_size(batch: str | None) -> int | str | None:
     if batch is None:
         return None
     if batch.lstrip("-").isdecimal() and len(batch) <= 18:
+        if int(batch) < 1:
+            raise SpecError(
+                "illegal-size", f"the batch is {batch}, but must be at least 1", expected="1 or more", found=batch
+            )
         return int(batch)
     if batch.isidentifier() and batch[0].isupper():
         return batch
@@ -103,7 +107,8 @@ def batch_size(batch: str | None) -> int | str | None:
 
 
 def print_report(report: Report, format: str | None, depth: int | None = None) -> None:
-    """The report in the chosen format."""
+    """The report in the chosen format. Contradictory conditions are an error before anything is printed."""
+    _ = report.conditions
     match chosen(format):
         case "table":
             from rich.console import Console

@@ -11,7 +11,7 @@ import click
 from netcalc.dims import Dim, symbol
 from netcalc.errors import SpecError
 from netcalc.graph import Graph
-from netcalc.spec import elaborate
+from netcalc.spec import elaborate, mlp_spec
 from netcalc.spec.shipped import shipped_names, shipped_text
 
 if TYPE_CHECKING:
@@ -26,13 +26,15 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def read_spec(spec: str) -> tuple[str, str]:
     """The text of a spec and the name of where it came from.
 
-    ``-`` is standard input; then a file of that name, a shipped spec's name, or else the spec itself.
+    ``-`` is standard input; then a file of that name, ``mlp 256-512-1``, a shipped spec's name, or the spec itself.
     """
     if spec == "-":
         return sys.stdin.read(), "standard input"
     if "\n" not in spec and len(spec) < 1000 and os.path.isfile(spec):
         return read_file(spec), spec
     name = spec.strip()
+    if name.startswith("mlp ") and "->" not in name and "\n" not in name:
+        return mlp_spec(name.removeprefix("mlp ").strip()), ""
     if name.replace("_", "").replace("-", "").replace(".", "").replace("/", "").isalnum() and "->" not in name:
         if name in shipped_names():
             return shipped_text(name), name

@@ -331,8 +331,11 @@ class Misread(SpecError):
 def spelling(written: str) -> str:
     r"""A name as the equations spell it: ``W_1`` is ``W1``, ``\bar{x}`` is ``x̄``."""
     word = unicodedata.normalize("NFC", written)
-    tokens = tokenize(written, {}, {word})
-    return tokens[0].text if len(tokens) == 2 and tokens[0].type == "NAME" else word
+    for known in ((), {word}):
+        tokens = tokenize(written, {}, known)
+        if len(tokens) == 2 and tokens[0].type == "NAME":
+            return tokens[0].text
+    return word
 
 
 def names_of(expression: Expression) -> Iterator[Name]:

@@ -10,8 +10,9 @@ r"""Tokens → syntax. Nothing is evaluated, and nothing of an equation is ever 
     power     = atom { TRANSPOSE | "^" exponent }
     exponent  = NUMBER | NAME | "(" sum ")"
     atom      = NUMBER | NAME | call | "(" sum ")" | rows | norm
-    call      = FUNCTION [ "_" INDEX ] "(" [ argument { "," argument } ] ")"
-              | FUNCTION power                                           log p; \sum_i takes a whole chain
+    call      = FUNCTION [ "^" NUMBER ] "(" [ argument { "," argument } ] ")"
+              | FUNCTION [ "^" NUMBER ] power                            log p, sin^2 x
+              | SUM [ "_" indices ] [ "^" exponent ] term                \sum_i (y_i - t_i)^2 sums squares
               | "frac" "(" sum ")" "(" sum ")"
     argument  = OPTION [ "=" ] value | SIZE | sum                        stride 1, padding=0, 2×2
     rows      = "[" row { ";" row } "]"          row = sum { "," sum }   [x; 1], [2, 1], [[1, 0], [2, 1]]
@@ -20,15 +21,17 @@ r"""Tokens → syntax. Nothing is evaluated, and nothing of an equation is ever 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from fractions import Fraction
-from typing import Any, Collection, NoReturn
+from typing import Any, Collection, Iterator, NoReturn
 
 from netcalc.equations.exact import PI, Exact
 from netcalc.equations.syntax import Apply, Equation, Expression, Name, Number
-from netcalc.equations.tokens import END, Token, tokenize
+from netcalc.equations.tokens import END, MAX_DEPTH, SUM_SIGN, Token, tokenize
 from netcalc.errors import Span, SpecError, did_you_mean
 
-MAX_DEPTH = 60
+MAX_HEIGHT = 200
 OPTIONS = ("stride", "padding", "dilation", "output_padding", "axis", "p", "size")
 OPAQUE = ("f", "g", "φ", "ψ", "ℓ")
 ALIASES = {
@@ -38,7 +41,16 @@ ALIASES = {
     "leakyrelu": "leaky_relu",
     "swish": "silu",
     "heaviside": "step",
+    SUM_SIGN: "sum",
 }
+_WINDOW = ("size", "stride", "padding")
+TAKES = {  # the options of a function; the others take none
+    "conv": ("stride", "padding", "dilation"),
+    "convtranspose": ("stride", "padding", "dilation", "output_padding"),
+    "maxpool": (*_WINDOW, "dilation"), "max": (*_WINDOW, "dilation"), "min": (*_WINDOW, "dilation"),
+    "avgpool": _WINDOW, "softmax": ("axis",), "logsoftmax": ("axis",), "norm": ("p",),
+}  # fmt: skip
+LOSSES = ("L", "J", "ℒ")
 
 
 def function_words() -> frozenset[str]:
@@ -69,10 +81,7 @@ def parse_value(text: str) -> Expression:
 
 def _left_sides(text: str) -> set[str]:
     """The names of several letters that stand before an ``=``."""
-    import re
-    import unicodedata
-
-    found = re.findall(r"(?:^|[;,\n]|\\\\)\s*([^\W\d_][\w']*)\s*=(?!=)", text)
+    found = re.findall(r"(?:^|[;,\n$]|\\\\|\\begin\{\w+\*?\})\s*([^\W\d_][\w']*)\s*&?:?=(?!=)", text)
     return {unicodedata.normalize("NFC", name) for name in found if name not in OPTIONS}
 
 
@@ -80,7 +89,13 @@ class _Parser:
     def __init__(self, text: str, tokens: list[Token], known: set[str]) -> None:
         self.text, self.tokens, self.known = text, tokens, known
         self.place = 0
-        self.depth = 0
+        self.depth = self.nested = 0
+        self.open: list[str] = []  # the running indices of the sums that are open
+        self.whole_index = False  # W_ij was summed over i and j at once
+        self.summed: set[str] = set()  # the names that have lost a running index
+        self.order: dict[frozenset[str], str] = {}  # of the indices of W_ij under a sum over both
+        self.running: set[str] = set()  # every index that was summed over in this equation
+        self.defined: dict[str, list[str]] = {}  # f(x) = …
         self.bars: list[str] = []  # the norm or absolute value that is open
 
     # ------------------------------------------------------------ tokens
@@ -132,7 +147,46 @@ class _Parser:
                 span=Span(0, 0),
                 source=self.text,
             )
+        return self.elements(found)
+
+    def elements(self, found: list[Equation]) -> tuple[Equation, ...]:
+        """``p_i = exp(z_i) / sum_j exp(z_j)`` is said of every i: without its index, element by element."""
+        done = False
+        while not done:
+            done = True
+            for place, equation in enumerate(found):
+                for name in [Name(equation.name, equation.span), *_names(equation.expression)]:
+                    base, index = _indexed(name.name)
+                    if not index or base not in self.summed:
+                        continue
+                    own = _indexed(equation.name)[1]
+                    if index != own or len(index) > 1:
+                        self.wrong_index(name, f"{name.name} is one element of {base}", "write the equation in vectors")
+                    self.check_products(equation.expression, index)
+                    stripped = self.without(equation.expression, (index,), [])
+                    found[place] = Equation(_indexed(equation.name)[0], stripped, equation.span)
+                    self.summed.add(found[place].name)
+                    done = False
+                    break
         return tuple(found)
+
+    def check_products(self, expression: Expression, index: str) -> None:
+        for part in _parts(expression):
+            if isinstance(part, Apply) and part.operation in ("product", "matmul"):
+                with_index = [any(_indexed(n.name)[1] == index for n in _names(a)) for a in part.arguments]
+                if any(with_index) and not all(with_index):
+                    plain = part.arguments[with_index.index(False)]
+                    if any(n.name not in self.summed for n in _names(plain)):
+                        raise SpecError(
+                            "syntax", f"an element with index {index} beside what has no index",
+                            expected="an equation in vectors", span=part.span, source=self.text,
+                        )  # fmt: skip
+
+    def wrong_index(self, name: Name, message: str, hint: str) -> NoReturn:
+        raise SpecError(
+            "bad-index", message, expected="one running index", found=name.name, hint=hint, span=name.span,
+            source=self.text,
+        )  # fmt: skip
 
     def hint(self) -> str:
         return (
@@ -145,19 +199,29 @@ class _Parser:
 
     def equation(self) -> Equation:
         start = self.token.span
+        self.running = set()
         name = self.left_side() or "result"
-        expression = self.sum()
+        expression = self.checked(self.sum())
+        for one in _names(expression):
+            index = _indexed(one.name)[1]
+            if index in self.running and _indexed(name)[1] != index:
+                self.wrong_index(
+                    one, f"{one.name} stands outside of the sum over {index}", "put brackets behind the sum"
+                )
         return Equation(name, expression, start.to(expression.span))
 
     def left_side(self) -> str:
         """``f =`` or ``f(x) =``, if that is what comes."""
         begin = self.place
         token = self.accept("NAME", "FUNCTION")
+        arguments: list[str] = []
         if token and self.accept("("):
-            while self.accept("NAME", ",", ";"):
-                pass
+            while one := self.accept("NAME", ",", ";"):
+                arguments += [one.text] * (one.type == "NAME")
             self.accept(")")
         if token and self.accept("="):
+            if arguments:
+                self.defined[token.text] = arguments
             if token.type == "FUNCTION":
                 self.place = begin
                 self.fail("a name", f"{token.text!r} is a function and cannot be defined", hint="choose another name")
@@ -166,9 +230,23 @@ class _Parser:
         return ""
 
     def whole(self) -> Expression:
-        expression = self.sum()
+        expression = self.checked(self.sum())
         if not self.at(END):
             self.fail("the end of the value")
+        return expression
+
+    def checked(self, expression: Expression) -> Expression:
+        """Refuses what is nested more deeply than the machine can follow, such as a sum of thousands of terms."""
+        heights: dict[int, int] = {}
+        for part in reversed(list(_parts(expression))):  # the arguments before what is made of them
+            inner = part.arguments if isinstance(part, Apply) else ()
+            height = heights[id(part)] = 1 + max((heights[id(one)] for one in inner), default=0)
+            if height > MAX_HEIGHT:
+                raise SpecError(
+                    "too-large", "an expression of too many operations on end", expected=f"at most {MAX_HEIGHT}",
+                    hint="divide it into several equations", span=Span(part.span.end - 1, part.span.end),
+                    source=self.text,
+                )  # fmt: skip
         return expression
 
     # ------------------------------------------------------------ expressions
@@ -176,13 +254,7 @@ class _Parser:
     def sum(self) -> Expression:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise SpecError(
-                "too-deep",
-                "brackets are nested too deeply",
-                expected=f"at most {MAX_DEPTH}",
-                span=self.token.span,
-                source=self.text,
-            )
+            self.too_deep("brackets are nested too deeply", MAX_DEPTH)
         start = self.token.span
         minus, _ = self.accept("-"), self.accept("+")
         left = self.term()
@@ -193,6 +265,9 @@ class _Parser:
             left = self.apply(operation, left, self.term())
         self.depth -= 1
         return left
+
+    def too_deep(self, message: str, most: int) -> NoReturn:
+        raise SpecError("too-deep", message, expected=f"at most {most}", span=self.token.span, source=self.text)
 
     def term(self) -> Expression:
         left = self.chain()
@@ -234,25 +309,43 @@ class _Parser:
         )
 
     def power(self) -> Expression:
+        self.nested += 1
+        if self.nested > 2 * MAX_DEPTH:
+            self.too_deep("functions are nested too deeply", 2 * MAX_DEPTH)
         if minus := self.accept("-"):
             operand = self.power()
+            self.nested -= 1
             return self.apply("neg", operand, span=minus.span.to(operand.span))
-        base = self.atom()
+        base = self.raised(self.atom())
+        self.nested -= 1
+        return base
+
+    def raised(self, base: Expression) -> Expression:
         while self.at("TRANSPOSE", "^"):
             sign = self.take()
             if sign.type == "TRANSPOSE":
                 base = self.apply("transpose", base, span=base.span.to(sign.span))
+                continue
+            exponent = self.exponent()
+            span = base.span.to(self.tokens[self.place - 1].span)
+            if isinstance(base, Name) and base.name == "e" and "e" not in self.known:
+                base = self.apply("exp", exponent, span=span)
             else:
-                exponent = self.exponent()
                 base = self.apply("pow", base, exponent, span=base.span.to(exponent.span))
+            if self.at("^"):
+                self.fail("an operator", "a power of a power", hint="write (x^2)^3 or x^{2^3}")
         return base
 
     def exponent(self) -> Expression:
+        if minus := self.accept("-"):
+            if not self.at("NUMBER", "NAME"):
+                self.fail("an exponent: a number, or { … }")
+            inner = self.atom()
+            return self.apply("neg", inner, span=minus.span.to(inner.span))
         if self.at("NUMBER", "NAME"):
             return self.atom()
         self.expect("(", "an exponent: a number, or { … }")
-        exponent = self.sum()
-        self.expect(")")
+        exponent: Expression = self.fenced(self.sum, ")")
         return exponent
 
     def atom(self) -> Expression:
@@ -262,15 +355,8 @@ class _Parser:
         if token.type == "NAME" and token.text == "π":
             self.take()
             return Number(PI, token.span)
-        if (
-            self.at("NAME")
-            and token.text in OPAQUE
-            and token.text not in self.known
-            and self.tokens[self.place + 1].type == "("
-        ):
-            return self.call(self.take())
-        if self.accept("NAME"):
-            return Name(token.text, token.span)
+        if self.at("NAME"):
+            return self.named(self.take())
         if self.accept("FUNCTION"):
             return self.call(token)
         if self.accept("("):
@@ -285,6 +371,41 @@ class _Parser:
             hint="a size such as 2x2 belongs to maxpool(x, 2x2)" if self.at("SIZE") else "",
         )
 
+    def named(self, token: Token) -> Expression:
+        """A name, or a function that is only named: ``g(z)``, ``L(z, y)``, or ``f(x)`` where f(x) is defined."""
+        if self.at("("):
+            stem, glued = token.text[:1], token.span.end == self.token.span.start
+            behind, commas = self.bracket()
+            if token.text in self.defined:
+                inside = [one.text for one in self.tokens[self.place + 1 : behind] if one.type not in (",", ";")]
+                if inside != self.defined[token.text]:
+                    said = f"{token.text}({', '.join(self.defined[token.text])})"
+                    self.fail("an operator", f"{said} is defined; nothing else is put into it", hint="write it out")
+                self.place = behind + 1
+                return Name(token.text, token.span.to(self.tokens[behind].span))
+            if token.text in OPAQUE and token.text not in self.known:
+                return self.call(token)
+            if token.text in LOSSES and (commas or glued and token.text not in self.known):
+                return self.call(token._replace(text="loss"))
+            if token.text not in self.known and len(token.text) > 1 and (stem == "σ" or stem in OPAQUE and glued):
+                self.place -= 1
+                self.fail("a function", f"{token.text!r} is not a function that is known", hint=f"write {stem}(…)")
+        if token.text == "Σ" and token.text not in self.known:
+            self.place -= 1
+            self.fail("a sum or a matrix", "Σ may be a sum or a matrix", hint=r"∑ or \sum is the sum; S the matrix")
+        return Name(token.text, token.span)
+
+    def bracket(self) -> tuple[int, bool]:
+        """Where the bracket that begins here ends, and whether commas are in it."""
+        depth, commas = 0, False
+        for place in range(self.place, len(self.tokens)):
+            kind = self.tokens[place].type
+            depth += (kind in ("(", "[")) - (kind in (")", "]"))
+            commas |= depth == 1 and kind == ","
+            if not depth:
+                return place, commas
+        return len(self.tokens) - 1, commas
+
     def fenced(self, inner: Any, closing: str) -> Any:
         bars, self.bars = self.bars, []
         found = inner()
@@ -294,60 +415,175 @@ class _Parser:
 
     def call(self, word: Token) -> Expression:
         name = ALIASES.get(word.text, word.text)
-        index = self.index()
         if name == "frac":
             top = self.braced()
             return self.quotient(top, self.braced())
+        summing = name in ("sum", "mean")
+        indices = self.indices() if summing else ()
+        if self.at("_"):
+            self.fail("(", f"{word.text} takes no index here")
+        power = None
+        if self.at("^") and not summing:
+            self.take()
+            power = self.exponent()
+            if not isinstance(power, Number) or not power.value > 0:
+                self.place -= 1
+                self.fail("a positive number", f"a power of the function {word.text}", hint="arcsin is not known")
+        operator = word.text == SUM_SIGN or bool(indices)
+        if summing and self.at("(") and word.span.end < self.token.span.start:
+            operator |= self.tokens[min(self.bracket()[0] + 1, len(self.tokens) - 1)].type == "^"
+        if operator or name == "sum" and not self.at("("):
+            return self.summation(name, indices, word)
         if self.accept("("):
-            arguments, options = self.fenced(self.arguments, ")")
+            arguments, options = self.fenced(lambda: self.arguments(name), ")")
             span = word.span.to(self.tokens[self.place - 1].span)
-            if index and len(arguments) == 1:
-                arguments = [_without_index(arguments[0], index)]
-            return Apply(name, tuple(arguments), span, tuple(options.items()))
-        if name == "sum":
-            operand = self.chain()
-            operand = _without_index(operand, index) if index else operand
-        elif self.begins_factor():
-            operand = self.power()
+            self.check_arity(name, arguments, options, span)
+            found = Apply(name, tuple(arguments), span, tuple(options.items()))
         else:
+            if not self.begins_factor():
+                self.fail(f"what {word.text} is applied to: {word.text}(…)")
+            operand = self.power()
+            span = word.span.to(operand.span)
+            self.check_arity(name, [operand], {}, span)
+            found = self.apply(name, operand, span=span)
+        return found if power is None else self.apply("pow", found, power, span=found.span)
+
+    def summation(self, name: str, indices: tuple[str, ...], word: Token) -> Expression:
+        """A sum of the whole term that follows: ``\\sum_i (y_i - t_i)^2`` sums squares."""
+        outside = list(self.open)
+        for index in indices:
+            if index in outside:
+                self.fail("another index", f"{index} already runs in the sum around this one")
+        self.open += indices
+        self.running.update(indices)
+        before = len(self.summed)
+        if not self.begins_factor() and not self.at("-"):
             self.fail(f"what {word.text} is applied to: {word.text}(…)")
+        operand = self.term()
+        self.open = outside
+        if indices:
+            present = any(set(_indexed(one.name)[1]) & set(indices) for one in _names(operand))
+            both, self.whole_index = self.whole_index, False
+            if both and isinstance(operand, Apply) and operand.operation == name and not present:
+                self.whole_index = bool(outside)
+                return Apply(name, operand.arguments, word.span.to(operand.span))
+            if not present and len(self.summed) > before:
+                self.place -= 1
+                self.fail("the running index", f"{indices[0]} does not occur under its sum")
+            operand = self.without(operand, indices, outside)
         return self.apply(name, operand, span=word.span.to(operand.span))
+
+    def without(self, expression: Expression, indices: tuple[str, ...], outside: list[str]) -> Expression:
+        """``y_i log p_i`` under ``sum_i`` is ``y ⊙ log p``: the index falls away, products are element by element."""
+        if isinstance(expression, Number):
+            return expression
+        if isinstance(expression, Name):
+            base, index = _indexed(expression.name)
+            running = [*outside, *indices]
+            if not index or not set(index) & set(running):
+                return expression
+            if index in indices and len(indices) == 1:
+                self.summed.add(base)
+                return Name(base, expression.span)
+            alike = len(index) == len(running) > 1 and set(index) == set(running)
+            if alike and self.order.setdefault(frozenset(index), index) == index:
+                self.summed.add(base)
+                self.whole_index = True
+                return Name(base, expression.span)
+            if outside and index in outside:
+                hint = "put it in front of the sum"
+            else:
+                hint = "write a product of matrices: W x for the sum over j of W_ij x_j"
+            self.wrong_index(expression, f"{expression.name} under a sum over {', '.join(running)}", hint)
+        letters = {*indices, *outside}
+        used = [any(set(_indexed(n.name)[1]) & letters for n in _names(a)) for a in expression.arguments]
+        operation = "mul" if expression.operation == "product" and all(used) else expression.operation
+        arguments = tuple(self.without(a, indices, outside) for a in expression.arguments)
+        return Apply(operation, arguments, expression.span, expression.options)
+
+    def indices(self) -> tuple[str, ...]:
+        """The running indices of a sum: ``_i``, ``_{i,j}``, ``_{i=1}^{n}``; bounds are the whole axis."""
+        found: list[str] = []
+        upper = self.bound() if self.at("^") else None
+        first = None
+        if self.accept("_"):
+            if self.accept("("):
+                found.append(self.expect("NAME", "an index").text)
+                if self.accept("="):
+                    first = self.expect("NUMBER", "0 or 1, where the index begins")
+                    if first.text not in ("0", "1"):
+                        self.place -= 1
+                        self.fail("0 or 1", "a sum over a part of the axis", hint="the index runs over the whole axis")
+                else:
+                    while not self.at(")"):
+                        self.accept(",")
+                        found.append(self.expect("NAME", "an index, or '}'").text)
+                self.expect(")", "'}' behind the index: i, i,j or i=1")
+            else:
+                found.append(self.expect("NAME", "an index").text)
+        if self.at("^"):
+            upper = self.bound()
+        if isinstance(upper, Apply) and not (first and first.text == "0" and upper.operation == "sub"):
+            raise SpecError(
+                "syntax", "a sum over a part of the axis", expected="n, or n - 1 from 0", span=upper.span,
+                hint="the index runs over the whole axis", source=self.text,
+            )  # fmt: skip
+        return tuple(found)
+
+    def bound(self) -> Expression:
+        self.take()
+        return self.exponent()
+
+    def check_arity(self, name: str, arguments: list[Expression], options: dict[str, Any], span: Span) -> None:
+        from netcalc.equations.operations import OPERATIONS
+
+        least = most = OPERATIONS[name].arity if name in OPERATIONS else None
+        hint = ""
+        if name in ("maxpool", "avgpool"):
+            hint, most = f"{name}(x, 2x2)", 1 if "size" in options else 2
+            if len(arguments) == 2 and most == 2:
+                size = arguments[1]
+                value = size.value if isinstance(size, Number) else None
+                whole = value.rational if isinstance(value, Exact) else None
+                if whole is None or whole.denominator != 1:
+                    raise SpecError(
+                        "bad-argument", "the size of a window is a whole number", expected="2 or 2x2", hint=hint,
+                        span=size.span, source=self.text,
+                    )  # fmt: skip
+        elif name in ("max", "min"):
+            least = most = 1 if "size" in options else 2
+            hint = f"{name}(a, b), or {name}(x, 2x2) for windows"
+        elif name in ("softmax", "logsoftmax"):
+            hint = f"{name}(z, axis=1) names the axis"
+        elif most is None:
+            least = 1
+        if len(arguments) < (least or 0) or most is not None and len(arguments) > most:
+            takes = least if most is None or least == most else f"{least} or {most}"
+            raise SpecError(
+                "wrong-arguments", f"{name} takes {takes} argument{'s' if takes != 1 else ''}, not {len(arguments)}",
+                expected=str(takes), found=str(len(arguments)), hint=hint, span=span, source=self.text,
+            )  # fmt: skip
 
     def braced(self) -> Expression:
         self.expect("(", "{ … }")
         found: Expression = self.fenced(self.sum, ")")
         return found
 
-    def index(self) -> str:
-        """The running index of a sum: ``_i``, ``_{i=1}^{n}``; bounds are the whole axis."""
-        index = ""
-        if self.accept("_"):
-            if self.accept("("):
-                index = self.expect("NAME", "an index").text
-                while not self.accept(")"):
-                    self.take() if not self.at(END) else self.fail("'}'")
-            else:
-                index = self.expect("NAME", "an index").text
-        if index and self.accept("^"):
-            self.exponent()
-        return index
-
-    def arguments(self) -> tuple[list[Expression], dict[str, Any]]:
+    def arguments(self, name: str) -> tuple[list[Expression], dict[str, Any]]:
         arguments: list[Expression] = []
         options: dict[str, Any] = {}
         while not self.at(")"):
             token = self.token
-            if self.accept("SIZE"):
-                options["size"] = tuple(int(part) for part in token.text.replace("×", "x").split("x"))
+            following = self.tokens[min(self.place + 1, len(self.tokens) - 1)].type
+            if self.at("SIZE"):
+                self.option("size", name, options)
             elif (
                 self.at("NAME")
                 and token.text in OPTIONS
                 and token.text not in self.known
-                and self.tokens[self.place + 1].type in ("=", "NUMBER", "SIZE", "(")
+                and following in (("=",) if token.text == "p" else ("=", "NUMBER", "SIZE", "("))
             ):
-                self.take()
-                self.accept("=")
-                options[token.text] = self.option_value()
+                self.option(token.text, name, options)
             else:
                 arguments.append(self.sum())
                 if self.at("="):
@@ -355,6 +591,34 @@ class _Parser:
             if not self.accept(","):
                 break
         return arguments, options
+
+    def option(self, option: str, function: str, options: dict[str, Any]) -> None:
+        """``stride=2``, ``padding 1`` or ``2x2``, where the function takes it."""
+        start, takes = self.token.span, TAKES.get(function, ())
+        if option not in takes or option in options:
+            again = option in takes
+            raise SpecError(
+                "unknown-argument", f"{option} is stated twice" if again else f"{function} takes no option {option!r}",
+                expected=f"one of {', '.join(takes)}" if takes else "no option", found=option,
+                hint="it runs over all entries" if function in ("sum", "mean") and option == "axis" else "",
+                span=start, source=self.text,
+            )  # fmt: skip
+        if not self.at("SIZE"):
+            self.take()
+            self.accept("=")
+        place = self.token.span
+        value = options[option] = self.option_value()
+        if (
+            isinstance(value, tuple)
+            and (len(value) > 2 or option in ("axis", "p"))
+            or option == "p"
+            and value not in (1, 2)
+        ):
+            expected = {"axis": "a whole number", "p": "1 or 2"}.get(option, "one number or two, such as 2x2")
+            raise SpecError(
+                "bad-argument", f"{option} of {function} is {expected}", expected=expected,
+                span=place.to(self.tokens[self.place - 1].span), source=self.text,
+            )  # fmt: skip
 
     def unknown_option(self, start: int) -> NoReturn:
         """``strid=2``: what stands before the ``=`` is no option."""
@@ -419,11 +683,14 @@ class _Parser:
             return self.apply("abs", inner, span=span)
         p: Any = 2
         if self.accept("_"):
+            braced = self.accept("(")
             token = self.accept("NUMBER", "NAME") or self.fail("1, 2 or F")
             if token.text not in ("1", "2", "F"):
                 self.place -= 1
                 self.fail("1, 2 or F")
             p = 1 if token.text == "1" else 2
+            if braced:
+                self.expect(")", "'}'")
         if p == 2 and self.at("^") and self.tokens[self.place + 1].text == "2":
             self.take()
             return Apply("sqnorm", (inner,), span.to(self.take().span))
@@ -437,13 +704,23 @@ class _Parser:
         return Apply("norm", (inner,), span, (("p", p),) if p != 2 else ())
 
 
-def _without_index(expression: Expression, index: str) -> Expression:
-    """``y_i log p_i`` under ``sum_i`` is ``y ⊙ log p``: the index falls away, products are element by element."""
-    if isinstance(expression, Name):
-        return Name(expression.name.removesuffix(f"_{index}"), expression.span)
-    if isinstance(expression, Number):
-        return expression
-    operation = "mul" if expression.operation == "product" else expression.operation
-    return Apply(
-        operation, tuple(_without_index(a, index) for a in expression.arguments), expression.span, expression.options
-    )
+def _parts(expression: Expression) -> Iterator[Expression]:
+    """An expression and all that is in it, each before its arguments."""
+    waiting = [expression]
+    while waiting:
+        yield (part := waiting.pop())
+        if isinstance(part, Apply):
+            waiting += part.arguments
+
+
+def _names(expression: Expression) -> Iterator[Name]:
+    return (part for part in _parts(expression) if isinstance(part, Name))
+
+
+def _indexed(name: str) -> tuple[str, str]:
+    """A name and the letters of its index: ``y_i`` → y, i; ``W_out`` has none, and ``h_{t-1}`` has t."""
+    base, _, index = name.partition("_")
+    index, primes = index.rstrip("'"), "'" * index.count("'")
+    if index.startswith("{"):
+        return base + primes, index
+    return (base + primes, index) if index.isalpha() and len(index) < 3 else (name, "")

@@ -102,7 +102,8 @@ def _write(expression: Expression, around: int, leaf: Any) -> str:
         level, sign = (_INFIX_LATEX if is_latex else _INFIX)[op]
         if op == "div" and is_latex:
             return r"\frac{" + "}{".join(_write(a, 0, leaf) for a in arguments) + "}"
-        written = sign.join(_write(a, level + (i > 0 and op in ("sub", "div")), leaf) for i, a in enumerate(arguments))
+        tighter = {"sub": 1, "div": 2}.get(op, 0)  # on the right: a − (b + c), a / (b c)
+        written = sign.join(_write(a, level + (i > 0) * tighter, leaf) for i, a in enumerate(arguments))
         return _bracketed(written, is_latex) if level < around else written
     if op == "neg":
         written = ("-" if is_latex else "−") + _write(arguments[0], 2, leaf)
@@ -173,7 +174,7 @@ def name_latex(name: str) -> str:
 
     decomposed = unicodedata.normalize("NFD", name)
     stem, primes, accents = decomposed[0], decomposed.count("'"), [c for c in decomposed if c in _ACCENTS]
-    rest = "".join(c for c in decomposed[1:] if c not in "'_" and c not in _ACCENTS)
+    rest = "".join(c for c in decomposed[1:] if c not in "'_{}" and c not in _ACCENTS)
     greek = {letter: word for word, letter in GREEK.items()}
     shown = f"\\{greek[stem]}" if stem in greek else stem
     for accent in accents:

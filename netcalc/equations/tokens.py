@@ -10,80 +10,84 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from fractions import Fraction
 from typing import Collection, NamedTuple
 
 from netcalc.errors import Span, SpecError, did_you_mean
 
 MAX_TEXT = 20_000
 MAX_DIGITS = 40
+MAX_EXPONENT = 300
+MAX_DEPTH = 60
 END = "END"
+SUM_SIGN = "∑"
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
     "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "rho": "ρ", "tau": "τ", "phi": "φ",
     "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ",
-    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ",
+    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ", "sigma": "σ", "Sigma": "Σ",
 }  # fmt: skip
 _SAME = {  # LaTeX commands and signs that are another spelling
-    "cdot": "·", "times": "×", "odot": "⊙", "circ": "⊙", "top": "⊤", "intercal": "⊤", "lVert": "‖", "rVert": "‖",
-    "Vert": "‖",
-    "|": "‖", "lvert": "|", "rvert": "|", "\\": ";", "{": "(", "}": ")", "sum": "sum", "sigma": "sigmoid", "pi": "π",
-    "lbrack": "[", "rbrack": "]", "mid": "|",
+    "cdot": "·", "times": "×", "odot": "⊙", "circ": "⊙", "ast": "*", "top": "⊤", "intercal": "⊤", "lVert": "‖",
+    "rVert": "‖", "Vert": "‖", "|": "‖", "lvert": "|", "rvert": "|", "vert": "|", "{": "(", "}": ")", "pi": "π",
+    "lbrack": "[", "rbrack": "]", "mid": "|", "coloneqq": "=",
 }  # fmt: skip
 _SILENT = {
-    "left",
-    "right",
-    ",",
-    ";",
-    ":",
-    "!",
-    " ",
-    "quad",
-    "qquad",
-    "displaystyle",
-    "limits",
-    "big",
-    "Big",
-    "bigl",
-    "bigr",
-    "Bigl",
-    "Bigr",
-}
+    "left", "right", ",", ";", ":", "!", " ", "\n", "quad", "qquad", "displaystyle", "limits", "big", "Big", "bigl",
+    "bigr", "Bigl", "Bigr", "nonumber", "notag",
+}  # fmt: skip
 _FONTS = {
-    "mathbf",
-    "boldsymbol",
-    "bm",
-    "mathrm",
-    "mathit",
-    "mathsf",
-    "text",
-    "operatorname",
-    "mathcal",
-    "vec",
-    "textbf",
-    "underline",
-}
+    "mathbf", "boldsymbol", "bm", "mathrm", "mathit", "mathsf", "text", "operatorname", "mathcal", "vec", "textbf",
+    "underline", "textrm", "textit",
+}  # fmt: skip
 _ACCENTS = {"bar": "\u0304", "overline": "\u0304", "hat": "\u0302", "widehat": "\u0302", "tilde": "\u0303"}
 _MATRICES = {"matrix", "bmatrix", "pmatrix"}
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙᵢⱼ", "0123456789nij")
+_LAYOUTS = {"aligned", "align", "align*", "gather", "gather*", "gathered", "split", "equation", "equation*"}
+_SIGNS = {"−": "-", "–": "-", "∘": "⊙", "⋅": "·", "∗": "*", ":=": "=", "{": "(", "}": ")"}
+_LOW = "₀₁₂₃₄₅₆₇₈₉₊₋₌ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
+_LOWERED = str.maketrans(_LOW, "0123456789+-=aehijklmnoprstuvx")
+_HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱˣᶻᵗᵏ"
+_RAISED = str.maketrans(_HIGH, "0123456789+-nixztk")
+
+# a letter: no digit, and no raised, lowered or fractional sign
+_LETTER = r"[^\W\d_²³¹¼-¾\u02b0-\u02ff\u1d2c-\u1d6a\u1d78\u1d9b-\u1dbf\u2070-\u209f\u2150-\u218b\u2c7c\u2c7d]"
+_MARKED = rf"{_LETTER}[\u0302\u0303\u0304]*"
+_T = r"(?:T|⊤|\\top(?![a-z])|\\intercal(?![a-z])|\\(?:mathsf|mathrm|text|rm)(?:\s*\{\s*T\s*\}|\s+T))"
+_TRANSPOSED = rf"\^\s*(?:\{{\s*{_T}\s*\}}|{_T})|ᵀ|⊤"
 
 _TOKEN = re.compile(
-    r"""
-      (?P<SKIP>[ \t\r\n\u00a0]+|\#[^\n]*|\\(?:left|right)\.)
-    | (?P<MATRIX>\\(?:begin|end)\{[a-z]+\})
-    | (?P<COMMAND>\\(?:[A-Za-z]+|.))
+    rf"""
+      (?P<SKIP>[ \t\r\n\u00a0\u2000-\u200b\u202f]+|\#[^\n]*|\\(?:left|right)\.|\\(?:label|tag)\{{[^{{}}]*\}}
+        |\.(?=[ \t]*(?:\Z|[\r\n;]|\\\\|\\end)))
+    | (?P<MATRIX>\\(?:begin|end)\{{[a-z]+\*?\}})
+    | (?P<COMMAND>\\(?:[A-Za-z]+|.|\n))
     | (?P<SIZE>\d+(?:[x×]\d+)+(?![\w.]))
     | (?P<NUMBER>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
-    | (?P<WORD>[^\W\d_]\u0304?\u0302?\u0303?(?:[^\W_]\u0304?\u0302?\u0303?)*)
-    | (?P<TRANSPOSE>\^(?:\{(?:T|\\top|\\intercal)\}|T(?![A-Za-z])|⊤|\\top(?![a-z])|\\intercal(?![a-z]))|ᵀ|⊤)
-    | (?P<POWER>[²³])
+    | (?P<FRACTION>[¼-¾⅐-⅞])
+    | (?P<WORD>{_MARKED}(?:{_MARKED}|\d)*)
+    | (?P<TRANSPOSE>{_TRANSPOSED})
+    | (?P<RAISED>[{_HIGH}]+)
+    | (?P<LOWERED>[{_LOW}]+)
     | (?P<NORM>\|\||‖)
-    | (?P<OPERATOR>[-+*/^@()\[\]{},;:=|·⊙×−&'_∘])
+    | (?P<SUM>∑)
+    | (?P<ROOT>√)
+    | (?P<OPERATOR>:=|[-+*/^@()\[\]{{}},;:=|·⋅⊙×−–&'_∘∗])
     """,
     re.VERBOSE,
 )
-
-_LONG = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)+")
+_LONG = re.compile(r"[A-Za-z]{{2,}}(?:\\?_[A-Za-z]+)+".replace("{{", "{").replace("}}", "}"))
+_CHUNK = re.compile(rf"(?:[Α-Ωα-ω][\u0302\u0303\u0304]*|(?:(?![Α-Ωα-ω]){_MARKED})+)\d*")
+_FONT_IN_INDEX = re.compile(r"\\(?:text|mathrm|mathit|mathbf|textrm|operatorname|rm)\s*\{([^{}]*)\}")
+_INDEX = re.compile(
+    rf"_(?:\{{(?P<braced>(?:[^{{}}]|\{{[^{{}}]*\}})*)\}}|(?P<font>\\(?:text|mathrm|mathit)\s*\{{[^{{}}]*\}})"
+    rf"|(?P<plain>\d+|{_LETTER}+\d*)|(?P<greek>\\[A-Za-z]+))|(?P<lowered>[{_LOW}]+)"
+)
+_LAYER = re.compile(r"\^\{\s*\((\w+(?:[-+]\d+)?)\)\s*\}|\^\{\s*\[(\w+(?:[-+]\d+)?)\]\s*\}|⁽([⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱ]+)⁾")
+_PRIMES = re.compile(r"['′’]+|″|\^\\prime|\^\{\s*((?:\\prime\s*)+)\}")
+_RAISED_FIRST = re.compile(rf"(?:(?P<T>{_TRANSPOSED})|\^(?P<n>\d)|\^\{{(?P<m>\d+)\}})(?=_|[{_LOW}])")
+_FRAME = re.compile(r"\s*(?P<open>\$\$?|\\\[|\\\()(?P<inside>.*?)(?P<close>\$\$?|\\\]|\\\))[\s.,;]*\Z", re.DOTALL)
+_FRAMES = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
 
 
 class Token(NamedTuple):
@@ -101,6 +105,8 @@ def tokenize(text: str, functions: Collection[str], known: Collection[str] = ())
     ['f', '=', 'W2', 'max', '(', '0', ',', 'W1', 'x', '+', 'b1', ')', '']
     >>> [token.text for token in tokenize("xW^T", {"max"})][:2], [t.text for t in tokenize("lr x", {}, {"lr"})][:2]
     (['x', 'W'], ['lr', 'x'])
+    >>> [token.text for token in tokenize("W₂ᵀx½", {})]
+    ['W2', 'ᵀ', 'x', '1/2', '']
     """
     if len(text) > MAX_TEXT:
         raise SpecError("too-large", f"the equations have {len(text):,} characters", expected=f"at most {MAX_TEXT:,}")
@@ -110,173 +116,340 @@ def tokenize(text: str, functions: Collection[str], known: Collection[str] = ())
 class _Reader:
     def __init__(self, text: str, functions: Collection[str], known: Collection[str]) -> None:
         self.text, self.functions, self.known = text, functions, known
-        self.position = 0
+        self.folded = {function.replace("_", "").lower(): function for function in sorted(functions)}
+        self.position, self.end = 0, len(text)
         self.found: list[Token] = []
+        self.behind: list[tuple[str, ...]] = []  # what stood before the subscript: W^T_1 is W_1^T
         self.depth = 0  # of brackets; a line's end separates equations outside of them
+        self.braces = self.layouts = self.nested = 0
 
     def tokens(self) -> list[Token]:
-        while self.position < len(self.text):
+        frame = _FRAME.match(self.text)
+        if frame and _FRAMES[frame["open"]] == frame["close"] and "$" not in frame["inside"]:
+            self.position, self.end = frame.span("inside")
+        while self.position < self.end:
             self.next()
         self.found.append(Token(END, "", Span(len(self.text), len(self.text))))
         return self.found
 
-    def fail(self, message: str, start: int, expected: str, hint: str = "") -> SpecError:
+    def fail(
+        self, message: str, start: int, expected: str, hint: str = "", code: str = "unexpected-character"
+    ) -> SpecError:
         span = Span(start, min(len(self.text), max(self.position, start + 1)))
         return SpecError(
-            "unexpected-character",
-            message,
-            expected=expected,
-            found=span.of(self.text),
-            hint=hint,
-            span=span,
-            source=self.text,
+            code, message, expected=expected, found=span.of(self.text), hint=hint, span=span, source=self.text
         )
 
     def next(self) -> None:
         start = self.position
-        match = _TOKEN.match(self.text, start)
+        match = _TOKEN.match(self.text, start, self.end)
         if match is None:
             raise self.fail(f"{self.text[start]!r} means nothing here", start, "a name, a number or an operator")
         kind, word = str(match.lastgroup), match.group()
         self.position = match.end()
         if kind == "SKIP":
-            if "\n" in word and not self.depth:
+            if "\n" in word and not self.depth and not self.layouts:
                 self.put(";", "\n", start)
-            return
-        if kind == "COMMAND":
+        elif kind == "COMMAND":
             self.command(word[1:], start)
         elif kind == "MATRIX":
-            self.matrix(word, start)
+            self.environment(word, start)
         elif kind == "WORD":
             self.word(word, start)
         elif kind == "OPERATOR":
             self.sign(word, start)
-        elif kind == "POWER":
-            self.put("^", "^", start)
-            self.put("NUMBER", {"²": "2", "³": "3"}[word], start)
+        elif kind in ("RAISED", "LOWERED"):
+            self.small("^" if kind == "RAISED" else "_", word.translate(_RAISED).translate(_LOWERED), start)
+        elif kind == "FRACTION":
+            self.put("NUMBER", str(Fraction(unicodedata.numeric(word)).limit_denominator(10)), start)
+        elif kind in ("SUM", "ROOT"):
+            self.put("FUNCTION", word if kind == "SUM" else "sqrt", start)
         else:
-            if kind == "NUMBER" and sum(map(str.isdigit, word)) > MAX_DIGITS:
-                raise SpecError(
-                    "too-large",
-                    "a number of too many digits",
-                    expected=f"at most {MAX_DIGITS}",
-                    span=Span(start, self.position),
-                    source=self.text,
-                )
+            if kind == "NUMBER":
+                self.check_number(word, start)
             self.put(kind, word, start)
 
+    def check_number(self, word: str, start: int) -> None:
+        digits, _, exponent = word.lower().partition("e")
+        if sum(map(str.isdigit, digits)) > MAX_DIGITS or len(exponent) > 5:
+            raise self.fail("a number of too many digits", start, f"at most {MAX_DIGITS}", code="too-large")
+        if abs(int(exponent or "0")) > MAX_EXPONENT:
+            raise self.fail("a number beyond all decimals", start, f"at most 1e{MAX_EXPONENT}", code="too-large")
+
+    def small(self, sign: str, written: str, start: int) -> None:
+        """Raised or lowered signs: ``x⁻¹`` is ``x^(-1)``, ``∑ᵢ`` is ``∑_i``."""
+        pieces = re.findall(r"\d+|.", written)
+        self.put(sign, sign, start)
+        for piece in pieces if len(pieces) == 1 else ["(", *pieces, ")"]:
+            self.put("NUMBER" if piece.isdigit() else "NAME" if piece.isalpha() else piece, piece, start)
+
     def put(self, kind: str, word: str, start: int) -> None:
-        self.depth = max(0, self.depth + (kind in "([") - (kind in ")]"))
+        self.depth = max(0, self.depth + (kind in ("(", "[")) - (kind in (")", "]")))
         self.found.append(Token(kind, word, Span(start, self.position)))
+        if kind == "NAME":
+            behind, self.behind = self.behind, []
+            for one in behind:
+                for piece in one:
+                    kind = "NUMBER" if piece.isdigit() else "TRANSPOSE" if piece == "⊤" else piece
+                    self.found.append(Token(kind, piece, Span(start, self.position)))
 
     def sign(self, word: str, start: int) -> None:
-        spelled = {"−": "-", "·": "·", "∘": "⊙", "&": ","}.get(word, word)
-        if word in "{}":  # a group: brackets, which print nothing
-            spelled = "(" if word == "{" else ")"
+        if word == "&":
+            if self.depth:
+                word = ","
+            elif re.compile(r"\s*(?::?=|[-+−])").match(self.text, self.position) or self.text[:start].rstrip()[-1:] in (
+                "", "=", "\\", ";",
+            ):  # fmt: skip
+                return  # where the lines of a layout are aligned
+            else:
+                raise self.fail("'&' means nothing here", start, "&= to align, or a matrix")
+        self.braces += (word == "{") - (word == "}")
+        spelled = _SIGNS.get(word, word)  # a group: brackets, which print nothing
         self.put(spelled, spelled, start)
 
-    def matrix(self, word: str, start: int) -> None:
+    def environment(self, word: str, start: int) -> None:
         kind = word[word.index("{") + 1 : -1]
+        if kind in _LAYOUTS:
+            self.layouts += 1 if "begin" in word else -1
+            self.put(";", ";", start)
+            return
         if kind not in _MATRICES:
-            raise self.fail(f"the environment {kind!r} is not known", start, "bmatrix, pmatrix or matrix")
+            raise self.fail(f"the environment {kind!r} is not known", start, "bmatrix, pmatrix, matrix or aligned")
         sign = "[" if "begin" in word else "]"
         self.put(sign, sign, start)
+
+    def deeper(self, by: int, start: int) -> None:
+        self.nested += by
+        if self.nested > MAX_DEPTH:
+            raise self.fail("commands are nested too deeply", start, f"at most {MAX_DEPTH}", code="too-deep")
+
+    def blanks(self) -> None:
+        while self.position < self.end and self.text[self.position].isspace():
+            self.position += 1
+
+    def group(self, start: int, command: str) -> None:
+        """What a command takes: ``{…}``, or without braces one sign, as in ``\\frac12``."""
+        self.blanks()
+        following = self.text[self.position : self.position + 1]
+        if following == "{" or following == "(" and command == "sqrt":
+            outside = self.braces
+            self.deeper(1, start)
+            self.next()
+            while self.braces > outside and self.position < self.end:
+                self.next()
+            self.deeper(-1, start)
+            return
+        match = re.compile(rf"\d|{_MARKED}|\\[A-Za-z]+").match(self.text, self.position, self.end)
+        if match is None or match.group() in ("\\frac", "\\sqrt", "\\left", "\\sum"):
+            raise self.fail(f"\\{command} takes {{…}}", start, f"\\{command}{{…}}")
+        place, self.position = self.position, match.end()
+        self.put("(", "(", place)
+        word = match.group()
+        if word[0] == "\\":
+            self.command(word[1:], place)
+        else:
+            self.put("NUMBER" if word.isdigit() else "NAME", unicodedata.normalize("NFC", word), place)
+        self.put(")", ")", place)
 
     def command(self, word: str, start: int) -> None:
         if word in _SILENT:
             return
-        if word in _FONTS or word in _ACCENTS:
-            inner = re.compile(r"\s*(?:\{\s*([^{}]*?)\s*\}|\\?(\w+))").match(self.text, self.position)
-            if inner is None:
-                raise self.fail(f"\\{word} stands alone", start, f"\\{word}{{…}}")
-            self.position = inner.end()
-            content = (inner.group(1) or inner.group(2) or "").lstrip("\\")
-            if not content:
-                raise self.fail(f"\\{word} has nothing in it", start, f"\\{word}{{…}}")
-            content = GREEK.get(content, content)
-            if word in _ACCENTS:
-                content = unicodedata.normalize("NFC", content[:1] + _ACCENTS[word]) + content[1:]
-            self.whole(content, start)
-        elif word in ("frac", "sqrt"):
+        if word == "\\":
+            space = re.compile(r"\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm)\s*\]").match(self.text, self.position)
+            self.position = space.end() if space else self.position
+            self.put(";", ";", start)
+        elif word in _FONTS or word in _ACCENTS:
+            self.whole(self.styled(word, start), start)
+        elif word in ("frac", "dfrac", "tfrac"):
+            self.put("FUNCTION", "frac", start)
+            self.group(start, word)
+            self.group(start, word)
+        elif word == "sqrt":
+            self.blanks()
+            if self.text[self.position : self.position + 1] == "[":
+                raise self.fail("roots other than the square root are not among the functions", start, r"\sqrt{…}",
+                                "x^{1/3} is the third root")  # fmt: skip
             self.put("FUNCTION", word, start)
+            self.group(start, word)
+        elif word == "sum":
+            self.put("FUNCTION", SUM_SIGN, start)
         elif word in _SAME:
             spelled = _SAME[word]
-            kind = (
-                "FUNCTION"
-                if spelled in self.functions
-                else {"‖": "NORM", "⊤": "TRANSPOSE", "π": "NAME"}.get(spelled, spelled)
-            )
+            kind = {"‖": "NORM", "⊤": "TRANSPOSE", "π": "NAME"}.get(spelled, spelled)
             self.put(kind, spelled, start)
         elif word in GREEK:
             self.whole(GREEK[word], start)
-        elif word in self.functions:
-            self.put("FUNCTION", word, start)
+        elif function := self.function(word):
+            self.put("FUNCTION", function, start)
         else:
             raise self.fail(f"the LaTeX command \\{word} is not known", start, "a function, a Greek letter or a font")
 
+    def styled(self, word: str, start: int) -> str:
+        """The name in a font or under an accent: ``\\mathbf{W}``, ``\\hat{\\mathbf{y}}``, ``\\mathbf{W_1}``."""
+        self.deeper(1, start)
+        if word == "operatorname" and self.text[self.position : self.position + 1] == "*":
+            self.position += 1
+        self.blanks()
+        braced = self.text[self.position : self.position + 1] == "{"
+        self.position += braced
+        self.blanks()
+        pattern = rf"\\([A-Za-z]+)|{_LONG.pattern}|{_MARKED}" + (rf"(?:{_MARKED}|\d)*" if braced else "")
+        match = re.compile(pattern).match(self.text, self.position, self.end)
+        if match and _LONG.fullmatch(match.group()) and not (braced and self.function(match.group())):
+            match = re.compile(rf"{_MARKED}(?:{_MARKED}|\d)*").match(self.text, self.position, self.end)
+        if match is None:
+            what = (
+                "has nothing in it"
+                if braced and self.text[self.position : self.position + 1] == "}"
+                else "stands alone"
+            )
+            raise self.fail(f"\\{word} {what}", start, f"\\{word}{{…}}")
+        self.position = match.end()
+        name = unicodedata.normalize("NFC", match.group())
+        if inner := match.group()[1:] if match.group()[0] == "\\" else "":
+            if inner in _FONTS or inner in _ACCENTS:
+                name = self.styled(inner, start)
+            elif inner in GREEK or self.function(inner):
+                name = GREEK.get(inner, inner)
+            else:
+                raise self.fail(f"\\{inner} cannot stand in \\{word}", start, f"\\{word}{{…}} around a name")
+        if word in _ACCENTS:
+            if len(re.findall(_LETTER, name.partition("_")[0])) != 1:
+                raise self.fail(f"\\{word} over more than one letter", start, f"\\{word}{{x}}")
+            name = unicodedata.normalize("NFC", name[:1] + _ACCENTS[word]) + name[1:]
+        if braced:
+            if not self.function(name) or name == "σ":
+                name = self.decorated(name)
+            self.blanks()
+            if self.text[self.position : self.position + 1] != "}":
+                self.position += 1
+                raise self.fail(f"\\{word} holds more than a name", start, f"\\{word}{{…}} around one name")
+            self.position += 1
+        self.deeper(-1, start)
+        return name
+
+    def function(self, word: str) -> str:
+        """The function that a word is, whatever its capitals: ``ReLU``, ``LogSoftmax``; else an empty text."""
+        if word in self.functions and (word != "σ" or word not in self.known):
+            return word
+        folded = self.folded.get(word.replace("\\", "").replace("_", "").lower(), "")
+        return folded if len(word) > 2 and word not in self.known else ""
+
+    def called(self, glued: bool = False) -> bool:
+        """Does a bracket follow?"""
+        return bool(re.compile(r"(?:\\left|\\[bB]igl?)?\s*[({]" if glued else r"\s*(?:\\left|\\[bB]igl?)?\s*[({]")
+                    .match(self.text, self.position, self.end))  # fmt: skip
+
     def whole(self, word: str, start: int) -> None:
         """A word that the text marks as one."""
-        kind = "FUNCTION" if word in self.functions else "NAME"
-        self.put(kind, word if kind == "FUNCTION" else self.decorated(word), start)
+        function = self.function(word)
+        if function and (word != "σ" or self.called()):
+            self.put("FUNCTION", function, start)
+            return
+        if len(re.findall(_LETTER, word.partition("_")[0])) > 1 and word not in self.known and self.called():
+            raise self.unknown(word, start)
+        self.put("NAME", self.decorated(word), start)
+
+    def unknown(self, word: str, start: int) -> SpecError:
+        hint = did_you_mean(word, [*self.functions, *self.known]) or did_you_mean(word.lower(), self.functions)
+        if not hint and len(word) < 8:
+            hint = f"a product of letters: {' '.join(word)}"
+        return SpecError(
+            "unknown-name",
+            f"{word!r} is neither a function nor a name that is defined or given",
+            expected="a function, or a name of one letter",
+            found=word,
+            hint=hint,
+            span=Span(start, self.position),
+            source=self.text,
+        )
 
     def word(self, word: str, start: int) -> None:
         """A function, a known name, or single letters, each with the digits behind it."""
-        long = _LONG.match(self.text, start)
-        if long and long.group() in self.functions:
+        long = _LONG.match(self.text, start, self.end)
+        if long and self.function(long.group()):
             self.position = long.end()
-            self.put("FUNCTION", long.group(), start)
+            self.put("FUNCTION", self.function(long.group()), start)
             return
-        normal = unicodedata.normalize("NFC", word).translate(_SUBSCRIPTS)
-        if normal in self.functions:
+        normal, end = unicodedata.normalize("NFC", word), self.position
+        if normal in self.functions and normal != "σ":
             self.put("FUNCTION", normal, start)
             return
-        end = self.position
         full = self.decorated(normal)
-        if full in self.known or normal == "pi" or len(re.findall(r"[^\W\d]", normal)) == 1:
+        if full in self.known or normal == "pi":
             self.put("NAME", "π" if normal == "pi" else full, start)
             return
-        self.position = end
-        pieces = list(re.finditer(r"[^\W\d][\u0304\u0302\u0303]*\d*", word))
-        if len(pieces) > 2 and normal.isalpha() and normal.islower():
-            hint = did_you_mean(normal, [*self.functions, *self.known]) or f"a product of letters: {' '.join(normal)}"
-            raise SpecError(
-                "unknown-name",
-                f"{normal!r} is neither a function nor a name that is defined or given",
-                expected="a function, or a name of one letter",
-                found=normal,
-                hint=hint,
-                span=Span(start, start + len(word)),
-                source=self.text,
-            )
-        for piece in pieces:
-            self.position = start + piece.end()
-            name = unicodedata.normalize("NFC", piece.group())
-            kind = "FUNCTION" if name in self.functions else "NAME"
-            if piece is pieces[-1]:
-                name = self.decorated(name)
-            self.found.append(Token(kind, name, Span(start + piece.start(), self.position)))
+        self.position, self.behind = end, []
+        for chunk in _CHUNK.finditer(word):
+            self.position = start + chunk.end()
+            self.chunk(chunk.group(), start + chunk.start(), last=chunk.end() == len(word))
+
+    def chunk(self, written: str, start: int, last: bool) -> None:
+        normal = unicodedata.normalize("NFC", written)
+        letters = normal.rstrip("0123456789")
+        single = len(re.findall(_LETTER, letters)) == 1
+        function = self.function(normal)
+        if function and (normal != "σ" or self.called()):
+            self.put("FUNCTION", function, start)
+        elif single or normal in self.known:
+            self.put("NAME", self.decorated(normal) if last else normal, start)
+        elif self.called(glued=True) or re.search(r"[a-z]{3}", letters) or self.function(letters):
+            raise self.unknown(normal, start)
+        else:
+            pieces = list(re.finditer(rf"{_MARKED}\d*", written))
+            for piece in pieces:
+                self.position = start + piece.end()
+                name = unicodedata.normalize("NFC", piece.group())
+                if last and piece is pieces[-1]:
+                    name = self.decorated(name)
+                self.put("NAME", name, start + piece.start())
 
     def decorated(self, name: str) -> str:
         """The name with the subscripts, layer numbers and primes that follow it in the text."""
-        name = name.translate(_SUBSCRIPTS)
+        indexed = False
         while True:
-            match = re.compile(
-                r"_\{?\s*(?:\\(?:text|mathrm)\{)?(\w+)\}*|_(\w)|\^\{?\((\d+|\w)\)\}?|('+|′+|\^\\prime)|([₀₁₂₃₄₅₆₇₈₉ₙᵢⱼ]+)"
-            ).match(self.text, self.position)
-            if match is None:
-                return name
-            index, primes = match.group(1) or match.group(2) or match.group(3) or match.group(5), match.group(4)
-            if index and not match.group(5) and "{" not in match.group() and match.group(1) and not index.isdigit():
-                longest = f"{name}_{index}"
-                if len(index) > 1 and longest not in self.known and not index[0].isdigit():
-                    index = index[0]  # as LaTeX has it: y_i log is y with i
-                    self.position += 2
-                else:
-                    self.position = match.end()
-            else:
+            place = self.position
+            longest = re.compile(r"\w+").match(self.text, place, self.end)
+            if longest and longest.group()[0] == "_" and name + longest.group() in self.known:
+                self.position = longest.end()
+                return name + longest.group()
+            if match := _RAISED_FIRST.match(self.text, place, self.end):
                 self.position = match.end()
-            if index:
-                index = index.translate(_SUBSCRIPTS)
-                name += index if index.isdigit() and not name[-1].isdigit() else f"_{index}"
+                self.behind.append(("⊤",) if match["T"] else ("^", match["n"] or match["m"]))
+            elif match := _INDEX.match(self.text, place, self.end):
+                self.position = match.end()
+                if indexed and not match["lowered"]:
+                    raise self.fail("a second subscript", place, "one subscript", "put a blank between two names, or "
+                                    "braces around one subscript: W_{a,b}")  # fmt: skip
+                indexed = True
+                name = _with_index(name, self.index(match, place))
+            elif match := _LAYER.match(self.text, place, self.end):
+                self.position = match.end()
+                layer = (match.group(1) or match.group(2) or match.group(3)).translate(_RAISED)
+                name = _with_index(name, layer if layer.isalnum() else f"{{{layer}}}")
+            elif match := re.compile(r"\^\((\d+|\w)\)").match(self.text, place, self.end):
+                self.position = match.end()
+                inside = match.group(1)
+                raise self.fail("a power, or the number of a layer?", place, "a power or a number of a layer",
+                                f"{name}^{inside} is the power, {name}^{{({inside})}} the layer")  # fmt: skip
+            elif match := _PRIMES.match(self.text, place, self.end):
+                self.position = match.end()
+                count = match.group().count("prime") or 2 if match.group()[0] in "^″" else len(match.group())
+                name += "'" * count
             else:
-                name += "'" * (1 if "prime" in str(primes) else len(str(primes)))
+                return name
+
+    def index(self, match: re.Match[str], place: int) -> str:
+        """A subscript as names have it: ``1``, ``out``, ``ij``, ``{t-1}``."""
+        index = next(piece for piece in match.groups() if piece is not None).translate(_LOWERED)
+        index = re.sub(r"\\[,;:! ]|\s+", "", _FONT_IN_INDEX.sub(r"\1", index)).replace("−", "-")
+        index = re.sub(r"\\([A-Za-z]+)", lambda found: GREEK.get(found.group(1), found.group()), index)
+        if re.fullmatch(rf"{_LETTER}(?:,{_LETTER})+", index):
+            index = index.replace(",", "")
+        if not re.fullmatch(r"\w+(?:[-+,]\w+)*", index):
+            raise self.fail("this subscript is not understood", place, "a number, a word, i,j or t-1")
+        return index if re.fullmatch(r"\w+", index) else f"{{{index}}}"
+
+
+def _with_index(name: str, index: str) -> str:
+    return name + (index if index.isdigit() and not name[-1].isdigit() else f"_{index}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from netcalc.dims import Dim, minimum
+from netcalc.dims import Dim, holds, minimum, text
 from netcalc.layers.base import (
+    HELD,
     Conditions,
     Fact,
     Layer,
@@ -165,6 +166,31 @@ class MultiheadAttention(Layer):
         yield equal(self.widths[0], key[1], "kdim (embed_dim where not stated)", "kdim")
         yield equal(self.widths[1], value[1], "vdim (embed_dim where not stated)", "vdim")
         yield equal(value[0], key[0], "the length of the value")
+        yield self.says_which_tensors(query, key, value)
+
+    def says_which_tensors(self, query: Shape, key: Shape, value: Shape) -> Fact:
+        """With letters it must be known whether kdim and vdim are embed_dim: torch's tensors depend on it.
+
+        Where the inputs are equally wide, the other conditions make all widths one.
+        """
+        if self.one_tensor is not None or all(holds(x[1], "==", query[1]) for x in (key, value)):
+            return HELD
+        widths = f"kdim {text(self.widths[0])}, vdim {text(self.widths[1])} and embed_dim {text(self.embed_dim)}"
+        return Fact(
+            False,
+            f"whether {widths} are equal is open, and decides whether the projections are one tensor or three",
+            expected="kdim and vdim that are known to be embed_dim, or known not to be",
+            found=widths,
+            hint="give these letters numbers, or leave kdim and vdim out where they are embed_dim",
+            argument="kdim" if self.kdim is not None else "vdim",
+            code="undecided",
+        )
+
+    @property
+    def one_tensor(self) -> bool | None:
+        """Are kdim and vdim embed_dim? None where letters leave it open."""
+        same = [holds(width, "==", self.embed_dim) for width in self.widths]
+        return False if False in same else None if None in same else True
 
     @property
     def widths(self) -> tuple[Dim, Dim]:
@@ -185,7 +211,7 @@ class MultiheadAttention(Layer):
     def parameters(self) -> dict[str, Shape]:
         width = self.embed_dim
         found: dict[str, Shape] = {}
-        if self.widths == (width, width):
+        if self.one_tensor is not False:  # where it is open, the conditions make them equal
             found["in_proj_weight"] = (3 * width, width)
         else:  # as many elements under other names: the count is one formula
             for name, length in zip("qkv", (width, *self.widths)):

@@ -333,6 +333,8 @@ def window_total(length: Dim, outputs: Dim) -> Dim | None:
     """
     if isinstance(outputs, int) and outputs == 0:
         return 0
+    if getattr(outputs, "known", outputs) == 1:
+        return length
     common = _common_divisor(length, outputs)
     return None if common is None else length + outputs - common
 
@@ -352,6 +354,9 @@ def _common_divisor(n: Dim, m: Dim) -> Dim | None:
     """
     if isinstance(n, int) and isinstance(m, int):
         return math.gcd(n, m)
+    for dim in (n, m):
+        if hasattr(dim, "extremum"):  # sizes that remember how they were computed: analysis/written
+            return dim.extremum("gcd", (n, m))  # type: ignore[no-any-return]
     number, letter = (n, m) if isinstance(n, int) else (m, n)
     if isinstance(number, int):
         if not 0 < number <= _MOST:

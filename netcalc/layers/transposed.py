@@ -54,6 +54,8 @@ def overlaps(windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim
     >>> overlaps(symbol("H"), kernel=4, stride=2, dilation=1, padding=1, length=2 * symbol("H"))
     Overlaps(landing=4*H - 2, covered=2*H)
     """
+    if plain := _plain_overlaps(windows, kernel, stride, dilation, padding, length):
+        return plain
     both_numbers = isinstance(stride, int) and isinstance(dilation, int)
     if not both_numbers and 1 not in (stride, dilation):
         return None
@@ -67,6 +69,25 @@ def overlaps(windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim
         landing = landing - _below(cut, windows, kernel, stride, dilation)
         repeated = repeated - _below(cut - shift, *again, stride, dilation)
     return Overlaps(landing, landing - repeated)
+
+
+def _plain_overlaps(
+    windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim, length: Dim
+) -> Overlaps | None:
+    """The usual case: no dilation, and at either end only the first window's taps fall off, as many as are cut off.
+
+    >>> _plain_overlaps(windows=3, kernel=3, stride=2, dilation=1, padding=1, length=5)
+    Overlaps(landing=7, covered=5)
+    """
+    behind = (windows - 1) * stride + kernel - padding - length
+    known = [getattr(size, "known", size) for size in (kernel, stride, dilation, padding, behind)]
+    if not all(isinstance(size, int) for size in known):
+        return None
+    k, s, d, *ends = known
+    if d != 1 or min(ends) < 0 or max(ends) > min(k, s):
+        return None
+    landing = windows * kernel - padding - behind
+    return Overlaps(landing, length if k >= s else landing)
 
 
 def _below(bound: Dim, windows: Dim, kernel: Dim, stride: Dim, dilation: Dim) -> Dim:

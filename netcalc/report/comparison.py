@@ -17,6 +17,7 @@ from netcalc.report.text import aligned
 GROWTH_HEADER = ("doubles", "total", "before", "after", "ratio", "exactly", "grows as")
 DIFFERENCE_HEADER = ("layer", "first", "second", "params", "FLOPs", "changed")
 TOTALS_HEADER = ("total", "first", "second", "difference", "ratio", "exactly")
+UNKNOWN = "not known"
 
 
 def ratio_text(ratio: Fraction | None) -> str:
@@ -64,14 +65,19 @@ def growth_rows(found: Iterable[Growth], sizes: dict[str, int]) -> list[tuple[st
         (
             doubled(one, sizes),
             LABELS.get(one.figure, one.figure),
-            shown(one.before),
-            shown(one.after),
-            ratio_text(one.ratio) or (f"→ {2**one.degree}" if one.degree else "1"),
+            _least(one.uncounted) + shown(one.before),
+            _least(one.uncounted) + shown(one.after),
+            UNKNOWN if one.uncounted else ratio_text(one.ratio) or (f"→ {2**one.degree}" if one.degree else "1"),
             str(one.ratio or ""),
-            order_text(one),
+            UNKNOWN if one.uncounted and not one.degree else _least(one.uncounted) + order_text(one),
         )
         for one in found
     ]
+
+
+def _least(uncounted: object) -> str:
+    """The sign of a lower bound."""
+    return "≥ " if uncounted else ""
 
 
 def growth_text(found: Sequence[Growth], sizes: dict[str, int]) -> str:
@@ -79,7 +85,7 @@ def growth_text(found: Sequence[Growth], sizes: dict[str, int]) -> str:
     lines: list[str] = []
     for head in dict.fromkeys(doubled(one, sizes) for one in found):
         rows = [row[1:] for row in growth_rows(found, sizes) if row[0] == head]
-        known = all(one.ratio is not None for one in found)
+        known = all(one.ratio is not None or one.uncounted and isinstance(one.after, int) for one in found)
         wanted = (0, 1, 2, 3, 5) if known else (0, 3, 5)  # formulas are for netcalc formula
         names = ("total", "before", "after", "ratio", "", "grows as")
         table = [tuple(row[i] for i in wanted) for row in rows]
@@ -105,6 +111,7 @@ def growth_dict(found: Iterable[Growth]) -> list[dict[str, Any]]:
             "ratio": None if one.ratio is None else str(one.ratio),
             "degree": one.degree,
             "leading": [plain(one.leading[0]), one.leading[1]],
+            **({"lower_bound": True, "uncounted": list(one.uncounted)} if one.uncounted else {}),
         }
         for one in found
     ]
@@ -112,7 +119,7 @@ def growth_dict(found: Iterable[Growth]) -> list[dict[str, Any]]:
 
 def difference_rows(found: Difference) -> list[tuple[str, ...]]:
     return [
-        (row.name, _side(row.first), _side(row.second), signed(row.params), signed(row.flops), changed(row))
+        (row.name, _side(row.first), _side(row.second), signed(row.params), _more(row.flops, row.bounds), changed(row))
         for row in found.rows
     ]
 
@@ -154,7 +161,17 @@ def difference_text(found: Difference, totals_only: bool) -> str:
     if not totals_only:
         lines += [f"{found.same} layers are the same", ""]
     lines += ruled(TOTALS_HEADER[:-1], [row[:-1] for row in totals_rows(found.totals)], {1, 2, 3})
+    lines += [f"uncounted  {name}" for name in found.uncounted]
     return "\n".join(lines) + "\n"
+
+
+def _more(difference: Dim, bounds: tuple[bool, bool]) -> str:
+    """A difference of totals that may be lower bounds: at least, at most, or not known.
+
+    >>> [_more(7, bounds) for bounds in ((False, False), (False, True), (True, False), (True, True))]
+    ['+7', '≥ +7', '≤ +7', 'not known']
+    """
+    return UNKNOWN if all(bounds) else ("≤ " if bounds[0] else _least(bounds[1])) + signed(difference)
 
 
 def signed(size: Dim) -> str:
@@ -168,9 +185,9 @@ def totals_rows(totals: Iterable[Change]) -> list[tuple[str, ...]]:
     return [
         (
             LABELS.get(one.figure, one.figure),
-            shown(one.first),
-            shown(one.second),
-            signed(one.difference),
+            _least(one.bounds[0]) + shown(one.first),
+            _least(one.bounds[1]) + shown(one.second),
+            _more(one.difference, one.bounds),
             ratio_text(one.ratio),
             str(one.ratio or ""),
         )
@@ -188,7 +205,7 @@ def difference_dict(found: Difference) -> dict[str, Any]:
                 "first": [layer.name for layer in row.first],
                 "second": [layer.name for layer in row.second],
                 "params": plain(row.params),
-                "flops": plain(row.flops),
+                "flops": None if any(row.bounds) else plain(row.flops),
             }
             for row in found.rows
         ],
@@ -196,11 +213,13 @@ def difference_dict(found: Difference) -> dict[str, Any]:
             one.figure: {
                 "first": plain(one.first),
                 "second": plain(one.second),
-                "difference": plain(one.difference),
+                "difference": None if any(one.bounds) else plain(one.difference),
                 "ratio": None if one.ratio is None else str(one.ratio),
+                **({"lower_bound": list(one.bounds)} if any(one.bounds) else {}),
             }
             for one in found.totals
         },
+        "uncounted": list(found.uncounted),
     }
 
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from netcalc.analysis.explanation import Alike, Explanation, LayerWorking, Tensor, Total
 from netcalc.analysis.operations import Ops
-from netcalc.analysis.report import CONVENTION
-from netcalc.analysis.written import LATEX, PLAIN, Letter, Script, crossed, in_names, in_numbers, product_in
+from netcalc.analysis.report import CONVENTION, shown
+from netcalc.analysis.written import LATEX, PLAIN, Letter, Script, count_in, crossed, in_names, in_numbers, product_in
+from netcalc.dims import total as summed
 from netcalc.layers.base import shape_text
 from netcalc.report.latex import document, fitted, label_latex, prose, seen_length, sizes_latex
 from netcalc.report.rows import axes, title
 
-MOST = 12  # addends that a sum shows before it goes on in the next line
+PAGE, FRAGMENT = 66, 44  # signs in a line of the document, and of a fragment: article's own lines are narrower
 
 
 class Step(NamedTuple):
-    """``label: form = form = form``; ``group`` is the heading it stands under."""
+    """``label: form = form = form``; ``group`` is the heading it stands under, ``of`` a name behind the note."""
 
     group: str
     label: str
     forms: tuple[str, ...]
     note: str = ""
+    of: str = ""
 
 
 # ---------------------------------------------------------------- what is said
@@ -34,24 +36,38 @@ def steps(entry: LayerWorking, script: Script, brief: bool = False) -> Iterator[
     yield from _parameters(entry, script, brief)
     yield from _operations(entry, script, brief)
     if not (isinstance(entry.macs.result, int) and entry.macs.result == 0):
-        forms = _forms(entry.macs.formula, script, entry.macs.result, brief)
-        yield Step("MACs", "", forms)
+        yield Step("MACs", "", _forms(entry.macs.formula, script, entry.macs.result, brief, count_in))
     yield from _field(entry, script, brief)
 
 
 def _output(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
+    if not any(working.what for working in entry.output):
+        yield from _output_as_whole(entry, script, brief)
+        return
     said: dict[str, str] = {}
     for working in entry.output:
         if not working.what:
             continue
         name, numbers = script.name(working.what), in_numbers(working.formula, script)
         if numbers in said:
-            yield Step("output", name, (script.size(working.result),), f"likewise as {said[numbers]}")
+            yield Step("output", name, (script.size(working.result),), "likewise as", said[numbers])
             continue
-        said[numbers] = working.what
+        said[numbers] = name
         result = script.size(working.result)
         forms = (numbers, result) if brief else (in_names(working.formula, script), numbers, result)
         yield Step("output", name, _distinct(forms))
+
+
+def _output_as_whole(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
+    """An output whose sizes all have names already: ``[T, out_features] = [10, 64]``."""
+    sizes = [working.formula for working in entry.output]
+    forms = [", ".join(show(size, script) for size in sizes) for show in (in_names, in_numbers)]
+    if len(sizes) > 1:
+        forms = [f"[{form}]" for form in forms]
+    inputs = entry.report.input_shapes
+    note = "as its input" if len(inputs) == 1 and inputs[0] == entry.report.output_shape else ""
+    if sizes:
+        yield Step("output", "", _distinct(forms[1:] if brief else forms), note)
 
 
 def _parameters(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
@@ -86,7 +102,7 @@ def _operations(entry: LayerWorking, script: Script, brief: bool) -> Iterator[St
         written = [
             [product_in(part.formula, script, numbers=numbers) for part in line.parts] for numbers in (False, True)
         ]
-        results = [script.size(part.result) for part in line.parts]
+        results = [_counted(part.result, script) for part in line.parts]
         forms = [" + ".join(count + kind for count, kind in zip(row, kinds)) for row in (*written, results)]
         label = line.label if script is PLAIN else label_latex(line.label)
         yield Step("operations", label, _distinct(forms[1:2] if brief else forms))
@@ -100,7 +116,17 @@ def _operations(entry: LayerWorking, script: Script, brief: bool) -> Iterator[St
 
 
 def _ops(ops: Ops, script: Script) -> str:
-    return " + ".join(f"{script.size(count)}{script.kind(kind)}" for kind, count in ops.items())
+    return " + ".join(f"{_counted(count, script)}{script.kind(kind)}" for kind, count in ops.items())
+
+
+def _counted(count: Any, script: Script) -> str:
+    """A count before its unit: a sum in brackets."""
+    written = script.size(count)
+    return script.group(written) if " " in written.strip() and _is_sum(count) else written
+
+
+def _is_sum(size: Any) -> bool:
+    return any(sign in in_numbers(size) for sign in (" + ", " − "))
 
 
 def _field(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
@@ -110,14 +136,14 @@ def _field(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
             yield Step("receptive field", "", (script.word(axes(field.size)),), entry.field_note)
         return
     for working in entry.field:
-        if brief and working.what != "size":
-            continue
         yield Step("receptive field", working.what, _forms(working.formula, script, working.result, brief))
 
 
-def _forms(formula: Any, script: Script, result: Any, brief: bool) -> tuple[str, ...]:
-    named = [] if brief else [product_in(formula, script)]
-    return _distinct((*named, product_in(formula, script, numbers=True), script.size(result)))
+def _forms(
+    formula: Any, script: Script, result: Any, brief: bool, show: Callable[..., str] = product_in
+) -> tuple[str, ...]:
+    named = [] if brief else [show(formula, script)]
+    return _distinct((*named, show(formula, script, numbers=True), script.size(result)))
 
 
 def _distinct(forms: Iterable[str]) -> tuple[str, ...]:
@@ -126,8 +152,8 @@ def _distinct(forms: Iterable[str]) -> tuple[str, ...]:
 
 def letters_line(entry: LayerWorking, script: Script) -> str:
     """``C = 3, H = 32, k = 3``"""
-    known = {"r": "field of the input", "j": "its stride", "b": "its start"}
-    plain = [letter for letter in entry.letters if letter.name not in known]
+    known = ("r", "j", "b", "first", "last")  # what the heading of the receptive field says
+    plain = [letter for letter in entry.letters if letter.name not in known and shown(letter.size) != letter.name]
     return ", ".join(_given(letter, script) for letter in plain)
 
 
@@ -139,9 +165,8 @@ def _given(letter: Letter, script: Script) -> str:
 def total_form(total: Total, script: Script) -> tuple[str, str]:
     """A total's addends as a sum, and the result. Addends that occur more than once stand once, with their count."""
     if total.what == "operations":
-        return " + ".join(f"{script.size(n)}{script.kind(kind)}" for _, n, kind in total.addends), script.size(
-            total.result
-        )
+        added = " + ".join(f"{_counted(n, script)}{script.kind(kind)}" for _, n, kind in total.addends)
+        return added or script.size(0), script.size(total.result)
     addends = []
     for count, size, _ in total.addends:
         written = script.size(size)
@@ -151,14 +176,15 @@ def total_form(total: Total, script: Script) -> tuple[str, str]:
 
 
 def alike_text(entry: Alike) -> str:
-    """``as layer1.1: 10 layers, 70,400 parameters, 442,365,952 FLOPs``"""
-    from netcalc.analysis.report import shown
-    from netcalc.dims import total
-
+    """``as layer1.1, but receptive field 27: 10 layers, 70,400 parameters, 442,365,952 FLOPs``"""
     layers = entry.layers
     count = f"{len(layers)} layers, " if len(layers) > 1 else ""
-    params, flops = total(layer.own_params for layer in layers), total(layer.flops for layer in layers)
-    return f"as {entry.model}: {count}{shown(params)} parameters, {shown(flops)} FLOPs"
+    params, flops = summed(layer.own_params for layer in layers), summed(layer.flops for layer in layers)
+    field = ""
+    if entry.field:
+        sizes = entry.field.size
+        field = f", but receptive field {axes(sizes[:1] if len(set(sizes)) == 1 else sizes)}"
+    return f"as {entry.model}{field}: {count}{shown(params)} parameters, {shown(flops)} FLOPs"
 
 
 # ---------------------------------------------------------------- text
@@ -166,25 +192,24 @@ def alike_text(entry: Alike) -> str:
 
 def as_text(explanation: Explanation, brief: bool = False, width: int = 80) -> str:
     """The working for a terminal: a line as long as it fits, else each form on its own line."""
-    lines = [title(explanation.report), ""]
+    lines = [*_wrapped(title(explanation.report), width, "    "), ""]
     for entry in explanation.entries:
         if isinstance(entry, Alike):
-            lines += [f"{entry.name}  {alike_text(entry)}", ""]
+            lines += [*_wrapped(f"{entry.name}  {alike_text(entry)}", width, "    "), ""]
             continue
-        lines += _head(entry, brief)
+        for line in _head(entry, brief):
+            lines += _wrapped(line, width, "    ")
         group = ""
         for step in steps(entry, PLAIN, brief):
             if step.group != group and not _inline(step):
-                lines.append(f"  {_heading(step)}")
+                lines += _wrapped(f"  {_heading(step, entry)}", width, "    ")
             group = step.group
             lines += _step_text(step, width)
         lines.append("")
     if explanation.totals:
         lines.append("overall")
         for total in explanation.totals:
-            added, result = total_form(total, PLAIN)
-            name = "" if total.what == "operations" else total.what
-            lines += _total_text(name, added, result, width)
+            lines += _total_text(total, width)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -197,9 +222,21 @@ def _head(entry: LayerWorking, brief: bool) -> list[str]:
     return lines + ([f"  with {given}"] if given and not brief else [])
 
 
-def _heading(step: Step) -> str:
-    recurrence = any(" r +" in f" {form}" for form in step.forms)
-    return f"{step.group} (r, j, b: size, stride and start of its input's)" if recurrence else step.group
+def _heading(step: Step, entry: LayerWorking) -> str:
+    if step.group != "receptive field":
+        return step.group
+    names = {letter.name for letter in entry.letters}
+    said = []
+    if found := [name for name in "rjb" if name in names]:
+        words = {"r": "size", "j": "stride", "b": "start"}
+        said.append(f"{', '.join(found)}: {_listed([words[name] for name in found])} of its input's")
+    if "last" in names:
+        said.append("first, last: what the unit with the largest field reads")
+    return f"{step.group} ({'; '.join(said)})" if said else step.group
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _inline(step: Step) -> bool:
@@ -207,9 +244,11 @@ def _inline(step: Step) -> bool:
 
 
 def _step_text(step: Step, width: int) -> list[str]:
-    sign = " = " if step.label.endswith(("_out", "size", "stride", "start", "together")) else ": "
+    figures = ("size", "stride", "start", "together")
+    sign = " = " if step.label.endswith("_out") or step.label.startswith(figures) else ": "
     head = f"    {step.label}" if step.label else f"  {step.group}"
-    note = f" ({step.note})" if step.note and step.forms else f" {step.note}" if step.note else ""
+    said = f"{step.note} {step.of}".strip()
+    note = f" ({said})" if said and step.forms else f" {said}" if said else ""
     sign = sign if step.forms else ":"
     written = f"{head}{sign}{' = '.join(step.forms)}{note}"
     if len(written) <= width or len(step.forms) < 2:
@@ -221,23 +260,54 @@ def _step_text(step: Step, width: int) -> list[str]:
     return lines
 
 
+_PLACES = (" + ", " = ", " × ", " − ", ": ", " ", "·")  # where a line may break, the best first
+
+
 def _broken(line: str, width: int, margin: str) -> list[str]:
-    """A line too long, broken before a plus."""
+    """A line too long, broken before a plus; without one before another sign."""
     lines = []
     margin = margin if len(margin) < width // 2 else " " * 8
-    while len(line) > width and (cut := line.rfind(" + ", len(margin) + 4, width)) > 0:
+    while len(line) > width and (cut := _cut(line, len(margin) + 4, width)) > 0:
+        lines.append(line[:cut].rstrip())
+        line = f"{margin}{line[cut:].lstrip()}"
+    return [*lines, line]
+
+
+def _cut(line: str, least: int, width: int) -> int:
+    """Where to break: at the best of the places, as far right as it goes."""
+    for sign in _PLACES:
+        after = len(sign.rstrip()) if sign in (": ", "·") else 0  # these stay on the line before
+        if (cut := line.rfind(sign, least, width - after)) > 0:
+            return cut + after
+    return -1
+
+
+def _wrapped(line: str, width: int, margin: str) -> list[str]:
+    """Words and lists, broken before a word."""
+    lines = []
+    while len(line) > width:
+        cut = line.rfind(", ", len(margin) + 4, width) + 1 or line.rfind(" ", len(margin) + 4, width + 1)
+        if cut <= 0:
+            break
         lines.append(line[:cut])
         line = f"{margin}{line[cut + 1 :]}"
     return [*lines, line]
 
 
-def _total_text(name: str, added: str, result: str, width: int) -> list[str]:
+def _total_name(total: Total) -> str:
+    return f"FLOPs ({CONVENTION})" if total.what == "FLOPs" else total.what
+
+
+def _total_text(total: Total, width: int) -> list[str]:
+    added, result = total_form(total, PLAIN)
+    name = _total_name(total)
+    if total.what == "operations":
+        return _broken(f"    = {added}", width, "      ") if total.addends else []
+    if total.uncounted:
+        lines = _broken(f"  {name}: ≥ {result}{'' if added == result else f' = {added}'}", width, "      ")
+        return lines + [line for what in total.uncounted for line in _wrapped(f"    without {what}", width, "      ")]
     if added == result:
         return [f"  {name}: {result}"]
-    if not name:
-        return _broken(f"    = {added}", width, "      ")
-    if name == "FLOPs":
-        name = f"FLOPs ({CONVENTION})"
     return _broken(f"  {name}: {result} = {added}", width, "      ")
 
 
@@ -258,7 +328,11 @@ def as_markdown(explanation: Explanation, brief: bool = False) -> str:
         lines += ["### overall", ""]
     for total in explanation.totals:
         added, result = total_form(total, PLAIN)
-        lines.append(f"- {total.what}: {result}" if added == result else f"- {total.what}: `{added}` = **{result}**")
+        if total.what == "operations" and not total.addends:
+            continue
+        name, bound = _total_name(total), "≥ " if total.uncounted else ""
+        lines.append(f"- {name}: {bound}{result}" if added == result else f"- {name}: `{added}` = **{bound}{result}**")
+        lines += [f"  - without {what}" for what in total.uncounted]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -272,7 +346,8 @@ def _step_markdown(step: Step) -> str:
     label = f" {step.label}" if step.label else ""
     forms = " = ".join(f"`{form}`" for form in step.forms[:-1])
     result = f"**{step.forms[-1]}**" if step.forms else ""
-    note = f" ({step.note})" if step.note and step.forms else step.note
+    said = f"{step.note} {step.of}".strip()
+    note = f" ({said})" if said and step.forms else said
     return f"- {step.group}{label}: {' = '.join(part for part in (forms, result) if part)}{note}"
 
 
@@ -281,20 +356,22 @@ def _step_markdown(step: Step) -> str:
 
 def as_latex(explanation: Explanation, brief: bool = False, fragment: bool = False) -> str:
     """The working as LaTeX: a document, or with ``fragment`` what stands between its begin and end (needs amsmath)."""
+    most = FRAGMENT if fragment else PAGE
     lines = [rf"\section*{{{prose(title(explanation.report))}}}"]
     for entry in explanation.entries:
         if isinstance(entry, Alike):
             lines.append(rf"\subsection*{{{prose(entry.name)}}}" + f"\n{prose(alike_text(entry))}.")
             continue
-        lines += _layer_latex(entry, brief)
+        lines += _layer_latex(entry, brief, most)
     if explanation.totals:
         lines.append(r"\subsection*{overall}")
-        lines.append(_aligned_latex([_total_latex(total) for total in explanation.totals]))
+        totals = (total for total in explanation.totals if total.addends or total.what != "operations")
+        lines.append(_aligned_latex([_total_latex(total, most) for total in totals]))
     body = "\n".join(lines) + "\n"
     return body if fragment else document(body)
 
 
-def _layer_latex(entry: LayerWorking, brief: bool) -> list[str]:
+def _layer_latex(entry: LayerWorking, brief: bool, most: int) -> list[str]:
     _, shapes, *_ = _head(entry, brief)
     lines = [rf"\subsection*{{{prose(entry.name)}}}"]
     layer = prose(repr(entry.report.layer)).replace(", ", ",\\allowbreak{} ")
@@ -306,29 +383,39 @@ def _layer_latex(entry: LayerWorking, brief: bool) -> list[str]:
     for step in steps(entry, LATEX, brief):
         head = rf"\textbf{{{step.group}}}" if step.group != group else ""
         group = step.group
-        rows.append(_step_latex(step, head))
+        rows.append(_step_latex(step, head, most))
     lines.append(_aligned_latex(rows))
     return lines
 
 
-def _step_latex(step: Step, head: str) -> str:
+def _step_latex(step: Step, head: str, most: int) -> str:
     label = step.label
-    if step.group in ("parameters", "buffers") or label in ("size", "stride", "start", "together", "uncounted"):
+    if label.startswith(("size", "stride", "start")):
+        label = rf"\text{{{prose(label)}}}"
+    elif step.group in ("parameters", "buffers") or label in ("together", "uncounted"):
         name, _, shape = label.partition(" ")
         label = rf"\text{{{prose(name)}}}" + (rf"\ {shape}" if shape else "") if label else ""
-    note = rf"\quad\text{{({prose(step.note)})}}" if step.note else ""
+    note = rf"\text{{({prose(step.note)}}}\ {step.of}\text{{)}}" if step.of else rf"\text{{({prose(step.note)})}}"
+    note = rf"\quad{note}" if step.note else ""
     if not step.forms:
         return rf"{_text_head(head)} & \ {label}{note}"
     if not label:
         first, *rest = step.forms
-        return rf"{_text_head(head)} & \ {fitted(first)}" + "".join(rf" \\ & \quad = {fitted(f)}" for f in rest) + note
-    short = seen_length("".join((label, *step.forms, note))) < 66
+        if seen_length("".join((head, *step.forms, note))) < most - 4 * len(rest):
+            return rf"{_text_head(head)} & \ {' = '.join(step.forms)}{note}"
+        return (
+            rf"{_text_head(head)} & \ {fitted(first, most)}"
+            + "".join(rf" \\ & \quad = {fitted(f, most)}" for f in rest)
+            + note
+        )
+    short = seen_length("".join((head, label, *step.forms, note))) < most
     joint = " = " if short else r" \\ & \quad = "
-    return rf"{_text_head(head)} & \ {label}{_joint(step, short)}{joint.join(map(fitted, step.forms))}{note}"
+    forms = joint.join(fitted(form, most) for form in step.forms)
+    return rf"{_text_head(head)} & \ {label}{_joint(step, short)}{forms}{note}"
 
 
 def _joint(step: Step, short: bool) -> str:
-    equals = step.label.endswith(("size", "stride", "start", "together", "}}")) and step.group != "operations"
+    equals = step.group == "receptive field" or step.label.endswith(("together", "}}")) and step.group != "operations"
     equals = equals or step.group == "output" or step.label == "together"
     if short:
         return " = " if equals else r":\ "
@@ -339,12 +426,14 @@ def _text_head(head: str) -> str:
     return rf"\text{{{head}}}" if head else ""
 
 
-def _total_latex(total: Total) -> str:
+def _total_latex(total: Total, most: int) -> str:
     added, result = total_form(total, LATEX)
-    name = "" if total.what == "operations" else prose(total.what)
-    if not name:
-        return rf" & \quad = {fitted(added)}"
-    return rf"\text{{\textbf{{{name}}}}} & \ {result}" + ("" if added == result else rf" \\ & \quad = {fitted(added)}")
+    if total.what == "operations":
+        return rf" & \quad = {fitted(added, most)}"
+    bound = r"\ge " if total.uncounted else ""
+    line = rf"\text{{\textbf{{{prose(_total_name(total))}}}}} & \ {bound}{fitted(result, most)}"
+    line += "" if added == result else rf" \\ & \quad = {fitted(added, most)}"
+    return line + "".join(rf" \\ & \quad \text{{without {prose(what)}}}" for what in total.uncounted)
 
 
 def _aligned_latex(rows: list[str]) -> str:

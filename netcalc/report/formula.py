@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from keyword import iskeyword
+from operator import attrgetter
 from typing import Any
 
 from netcalc.analysis.conditions import Requirement
@@ -16,12 +19,41 @@ LABELS = {"params": "parameters", "macs": "MACs", "flops": "FLOPs", "shape": "ou
 
 
 def label(found: Formula) -> str:
-    return LABELS.get(found.figure, found.figure.replace("_", " "))
+    """The figure's name with all that it needs to stand before a sign of equality."""
+    if found.missing:
+        return f"{_name(found)} ({found.missing.partition(' (')[0].partition(':')[0]})"
+    return _name(found) + (", at least" if found.uncounted else "")
+
+
+def _name(found: Formula) -> str:
+    name = LABELS.get(found.figure, found.figure.replace("_", " "))
+    return f"{name} of {found.output}" if found.output else name
 
 
 def written(found: Formula, write: Callable[[Dim], str], cross: str = " x ") -> str:
     """The formula's values, those of several axes between crosses."""
+    if found.missing:
+        return "?"
     return cross.join(write(value) for value in found.values) or "scalar"
+
+
+def _stated(found: Formula, factored: bool) -> str:
+    """The formula as text with its sign, or why there is none."""
+    if found.missing:
+        return found.missing
+    return ("≥ " if found.uncounted else "") + written(found, _text(factored))
+
+
+def left_out(found: Sequence[Formula]) -> tuple[str, ...]:
+    """``layer: operation`` for everything that the figures leave out."""
+    return tuple(dict.fromkeys(name for one in found for name in one.uncounted))
+
+
+def remarks(found: Sequence[Formula]) -> str:
+    """What the formulas alone do not say, as comments for LaTeX: empty where there is nothing to say."""
+    lines = [f"uncounted: {name}" for name in left_out(found)]
+    lines += [f"{_name(one)}: {_stated(one, False)}" for one in found if one.missing]
+    return "".join(f"% {line}\n" for line in dict.fromkeys(lines))
 
 
 def _text(factored: bool) -> Callable[[Dim], str]:
@@ -46,15 +78,16 @@ def as_text(
     """For a terminal: a line a figure, long formulas broken before a plus."""
     lines = [title(report)]
     layer = ""
-    wide = max((len(label(one)) for one in found), default=0)
+    wide = max((len(_name(one)) for one in found), default=0)
     for one in found:
         if one.layer != layer:
             layer = one.layer
             lines.append(layer or "total")
         indent = "  " if any(other.layer for other in found) else ""
-        lines += broken(f"{indent}{label(one):<{wide}}  ", written(one, _text(factored)), width)
+        lines += broken(f"{indent}{_name(one):<{wide}}  ", _stated(one, factored), width)
     if conditions:
         lines += broken("holds when  ", ", ".join(map(str, conditions)), width)
+    lines += [f"uncounted   {name}" for name in left_out(found)]
     return "\n".join(lines) + "\n"
 
 
@@ -78,9 +111,11 @@ def as_markdown(report: Report, found: Sequence[Formula], conditions: Sequence[R
     lines += ["| layer | figure | formula |", "|---|---|---|"] if many else ["| figure | formula |", "|---|---|"]
     for one in found:
         cells = [one.layer or "**total**"] if many else []
-        lines.append("| " + " | ".join([*cells, label(one), f"`{written(one, _text(factored))}`"]) + " |")
+        lines.append("| " + " | ".join([*cells, _name(one), f"`{_stated(one, factored)}`"]) + " |")
     if conditions:
         lines += ["", f"Holds when {', '.join(f'`{one}`' for one in conditions)}."]
+    if names := left_out(found):
+        lines += ["", "Not counted, so that ≥ is a lower bound:", "", *(f"- {name}" for name in names)]
     return "\n".join(lines) + "\n"
 
 
@@ -142,7 +177,11 @@ def as_python(report: Report, found: Sequence[Formula], conditions: Sequence[Req
     doc = title(report)
     lines = [f"def {_identifier(name)}({', '.join(letters)}):", f'    """{doc}, by netcalc.']
     if conditions:
-        lines += ["", f"    Holds when {', '.join(map(str, conditions))}.", '    """']
+        lines += ["", f"    Holds when {', '.join(map(str, conditions))}."]
+    if names := left_out(found):
+        lines += ["", "    Lower bounds (at least): these operations are not counted.", *(f"    {n}" for n in names)]
+    if len(lines) > 2:
+        lines.append('    """')
     else:
         lines[-1] += '"""'
     layers = list(dict.fromkeys(one.layer for one in found))
@@ -157,15 +196,33 @@ def as_python(report: Report, found: Sequence[Formula], conditions: Sequence[Req
 
 def _entries(found: Sequence[Formula], indent: str) -> list[str]:
     lines = []
-    for one in found:
-        values = [python(value) if not isinstance(value, int) else str(value) for value in one.values]
-        single = f"({', '.join(values)}{',' if len(values) == 1 else ''})" if one.tuple_ else values[0]
-        lines += broken(f'{indent}"{one.figure}": ', f"{single},", 100 if not one.tuple_ else 10**6)
+    for figure, group in groupby(found, key=attrgetter("figure")):
+        members = list(group)
+        if members[0].output:
+            lines.append(f'{indent}"{figure}": {{')
+            for one in members:
+                lines += _entry(one, f'{indent}    "{one.output}": ')
+            lines.append(f"{indent}}},")
+        else:
+            for one in members:
+                lines += _entry(one, f'{indent}"{figure}": ')
+    return lines
+
+
+def _entry(one: Formula, head: str) -> list[str]:
+    if one.missing:
+        return [f"{head}None,  # {_stated(one, False)}"]
+    values = [python(value) if not isinstance(value, int) else str(value) for value in one.values]
+    single = f"({', '.join(values)}{',' if len(values) == 1 else ''})" if one.tuple_ else values[0]
+    lines = broken(head, f"{single},", 100 if not one.tuple_ else 10**6)
+    lines[-1] += "  # at least" if one.uncounted else ""
     return lines
 
 
 def _identifier(name: str) -> str:
     cleaned = "".join(c if c.isalnum() else "_" for c in name.rpartition("/")[2].removesuffix(".net"))
+    if iskeyword(cleaned):
+        return f"{cleaned}_"
     return cleaned if cleaned.isidentifier() else "net"
 
 
@@ -177,12 +234,23 @@ def to_dict(report: Report, found: Sequence[Formula], conditions: Sequence[Requi
             {
                 "layer": one.layer or None,
                 "of": one.figure,
-                "formula": plain(one.values) if one.tuple_ else plain(one.value),
+                **({"output": one.output} if one.output else {}),
+                "formula": None if one.missing else plain(one.values) if one.tuple_ else plain(one.value),
+                **({"lower_bound": True} if one.uncounted else {}),
+                **({"missing": one.missing} if one.missing else {}),
             }
             for one in found
         ],
+        "lower_bound": bool(left_out(found)),
+        "uncounted": list(left_out(found)),
         "conditions": [
-            {"text": str(one), "letters": list(one.letters), "layers": list(one.layers)} for one in conditions
+            {
+                "text": str(one),
+                "letters": list(one.letters),
+                "layers": list(one.layers),
+                **({"declared": True} if one.declared else {}),
+            }
+            for one in conditions
         ],
     }
 

@@ -6,15 +6,18 @@ and then a name that begins with a capital is a letter; an unknown lower-case na
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
+from itertools import islice, product
+from math import lcm
 from types import MappingProxyType
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, NoReturn
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple, NoReturn
 
-from netcalc.dims import Dim, Expr, substitute, symbol, text
+from netcalc.dims import Dim, Expr, holds, substitute, symbol, text
 from netcalc.errors import Span, SpecError, did_you_mean
-from netcalc.graph import Builder, Graph
+from netcalc.graph import Builder, Graph, Node
 from netcalc.layers import all_kinds, all_words, kinds_named, torch_kind
-from netcalc.layers.base import Applied, Layer, shape_text
+from netcalc.layers.base import Applied, Layer, Shape, shape_text
 from netcalc.layers.base import Argument as Accepted
 from netcalc.layers.input import Input
 from netcalc.layers.missing import ALIASES, MISSING
@@ -53,9 +56,10 @@ _FOREIGN = {
 
 
 class NodeReference(NamedTuple):
-    """The value of a name that stands for an earlier layer."""
+    """The value of a name that stands for an earlier layer, or for the block called ``path`` that ends in it."""
 
     node: int
+    path: str = ""
 
 
 class Word(NamedTuple):
@@ -66,6 +70,16 @@ class Word(NamedTuple):
 
 _PLAIN = frozenset([int, str, Expr, Word])
 """The types of value that are equal only where they mean the same (``1 == True == 1.0``)."""
+
+
+class Region(NamedTuple):
+    """A block: the path of its names, its nodes ``begin`` to ``end`` (exclusive), the one before and the last one."""
+
+    path: str
+    begin: int
+    end: int
+    entry: int | None
+    last: int
 
 
 class Frame(NamedTuple):
@@ -86,12 +100,21 @@ def elaborate(source: str, name: str = "", sizes: Mapping[str, Dim] | None = Non
     return Elaborator(source, name, sizes or {}).network()
 
 
+Edits = Mapping[Span, Mapping[str, Any]]
+"""Other values for some arguments of the layers that stand there."""
+
+
 class Elaborator:
-    def __init__(self, source: str, name: str, sizes: Mapping[str, Dim]) -> None:
+    def __init__(
+        self, source: str, name: str, sizes: Mapping[str, Dim], edits: Edits = MappingProxyType({}), most: int = 0
+    ) -> None:
+        """With ``edits`` a text that is not quite this one; with ``most`` no more nodes than that."""
         self.source, self.source_name, self.sizes = source, name, sizes
+        self.edits, self.most = edits, most
         self.builder = Builder(source, name)
         self.frames = [Frame({}, {}, "")]
         self.labels: dict[str, int] = {}
+        self.regions: dict[str, Region] = {}  # the blocks among the labels
         self.current: int | None = None
         self.outputs: list[int] = []
         self.calls: list[str] = []
@@ -142,6 +165,8 @@ class Elaborator:
     def run(self, steps: Steps) -> None:
         for step in steps.items:
             self.steps_done += 1
+            if self.most and len(self.builder.nodes) > self.most:
+                self.fail("too-large", "the edit makes the network far larger", step.span)
             if self.steps_done > MAX_STEPS:
                 self.fail(
                     "too-large", f"the spec takes more than {MAX_STEPS:,} steps", step.span, hint="use fewer repeats"
@@ -187,7 +212,8 @@ class Elaborator:
                 found=step.span.of(self.source),
                 hint=f"a further input has a name: input other: {step.size.span.of(self.source)}",
             )
-        value = self.value(step.size)
+        scalar = isinstance(step.size, Name) and step.size.id == "scalar" and self.try_node(step.size) is None
+        value = () if scalar else self.value(step.size)
         with self.placed(step.size.span):
             layer = Input(value)
         stem = self.path + (step.name.id if step.name else "input")
@@ -213,10 +239,16 @@ class Elaborator:
         if name in self.letters and name not in self.declared:
             self.fail("bad-declaration", f"{name} is declared after its first use", step.span, hint="declare it first")
         low, high, multiple = (None if part is None else self.value(part) for part in step[1:4])
-        if not all(part is None or type(part) is int and part > 0 for part in (low, high, multiple)):
-            self.fail("bad-declaration", "the ends and multiples of a letter are plain numbers", step.span)
-        known = (low or before[0], high or before[1], multiple or before[2])
-        self.declared[name] = known
+        for part in (low, high, multiple):
+            if part is not None and type(part) is not int:
+                self.fail("bad-declaration", "the ends and multiples of a letter are plain numbers", step.span)
+            if type(part) is int and part < 1:
+                self.fail("bad-declaration", f"{part}: {name} is a size, and a size is at least 1", step.span)
+        known = self.declared[name] = (
+            max(before[0], low or 1),
+            min((end for end in (before[1], high) if end), default=None),
+            lcm(before[2], multiple or 1),
+        )
         try:
             self.letters[name] = letter = symbol(name, *known)
             if name in self.sizes:
@@ -265,7 +297,9 @@ class Elaborator:
             inputs = (current, *bound.nodes, *others)
             layer = self.made(kind, bound, step.span)
             self.current = self.add(layer, inputs, self.name_for(step, kind), step.span, bound.spans, bound.shared)
-            if key is not None:
+            if bound.shared:
+                self.check_tied(step, self.builder.nodes[self.current])
+            if key is not None and not bound.nodes:
                 self.known[key] = self.builder.nodes[self.current].applied
         self.mark(step.labels, self.current)
 
@@ -315,6 +349,7 @@ class Elaborator:
         spans: Mapping[str, Span] = MappingProxyType({}),
         shared: tuple[tuple[str, str], ...] = (),
         applied: Applied | None = None,
+        again: str = "",
     ) -> int:
         try:
             index = self.builder.add(layer, inputs, name, span, shared, applied)
@@ -322,43 +357,210 @@ class Elaborator:
             if not isinstance(error, SpecError):
                 error = SpecError("too-large", str(error))
             place = spans.get(error.argument or "", span)
-            self.enrich(error, layer, inputs)
+            if not self.edits:  # else this is itself the trial of a mend
+                if again:
+                    self.explain_again(error, again)
+                self.enrich(error, layer, inputs)
             raise error.at(place, self.source, self.source_name) from None
         self.labels.setdefault(name, index)
         return index
 
     def made(self, kind: type[Layer], bound: Bound, span: Span) -> Layer:
         """The layer with these arguments; what is wrong with one is placed where that is written."""
+        if self.edits:
+            bound.values.update(self.edits.get(span, {}))
         try:
             return kind(**bound.values)
         except SpecError as error:
             raise error.at(bound.spans.get(error.argument or "", span), self.source, self.source_name) from None
 
+    def explain_again(self, error: SpecError, name: str) -> None:
+        """A layer used again can only be given what it takes: no argument of it can change."""
+        owner = self.builder.nodes[self.labels[name]]
+        takes = " and ".join(map(shape_text, owner.applied.inputs))
+        error.argument = None
+        error.hint = f"{name} was made for an input of {takes} and keeps its weights: give it that, or use a new layer"
+
     def enrich(self, error: SpecError, layer: Layer, inputs: tuple[int, ...]) -> None:
         """Add to a misfit which layers made the sizes at fault, and the nearest edits that are legal."""
-        origins = [self.origin(index) for index in inputs]
+        shapes = tuple(self.builder.nodes[index].shape for index in inputs)
+        axes = axes_at_fault(layer, shapes) if error.code == "shape-mismatch" else []
+        if not axes and (match := _DIFFER.match(error.message)):
+            axes = [int(match.group(1))]
+        if axes:
+            if len(axes) > 1:
+                each = (f"on axis {axis} {_branch_sizes(shapes, axis)}" for axis in axes)
+                error.message = f"the branches differ on {_axes_text(axes)}: {'; '.join(each)}"
+            origins = [
+                f"branch {number} ({shape_text(shape)}): {self.makers_text(index, axes)}"
+                for number, (index, shape) in enumerate(zip(inputs, shapes), 1)
+            ]
+        else:
+            origins = [self.origin(index) for index in inputs]
         if origins:
             error.found = "\n".join([error.found, *origins] if error.found else origins)
-        shapes = tuple(self.builder.nodes[index].shape for index in inputs)
-        edits = nearest_edits(layer, shapes, error.argument) or self.mending(layer, inputs)
-        if edits and not error.hint:
+        if error.code == "wrong-inputs" and len(shapes) == 1 and layer.words:
+            word = next((word for word in layer.words if word in self.source), layer.words[0])
+            error.hint = _another_input(layer, shapes[0], word)
+        if error.hint:
+            return
+        if axes and (mends := self.mends(inputs, axes)):
+            error.hint = "what would mend it: " + ", or ".join(mends)
+        elif edits := nearest_edits(layer, shapes, error.argument):
             error.hint = "the nearest that is legal: " + ", or ".join(edits)
 
-    def mending(self, layer: Layer, inputs: tuple[int, ...]) -> list[str]:
-        """The smallest changes of the layers that fixed the branches' shapes after which the branches fit together."""
-        shapes = [self.builder.nodes[index].shape for index in inputs]
-        found: list[str] = []
-        for place, index in enumerate(inputs if len(inputs) > 1 else ()):
-            origin = self.builder.nodes[self.source_of(index)]
+    # ------------------------------------------------------------ merges that do not fit
 
-            def fits(changed: Applied, place: int = place) -> None:
-                Applied(layer, (*shapes[:place], changed.output, *shapes[place + 1 :]))
+    def maker_of(self, index: int, axis: int) -> int:
+        """The last layer on the way to node ``index`` that made the size of its ``axis``."""
+        nodes = self.builder.nodes
+        while nodes[index].inputs and not _makes(nodes[index], axis):
+            shape = nodes[index].shape
+            sources = [i for i in nodes[index].inputs if len(nodes[i].shape) == len(shape)]
+            source = next((i for i in sources if nodes[i].shape[axis] == shape[axis]), None)
+            if source is None:
+                break
+            index = source
+        return index
 
-            found += [
-                f"{origin.name} with {edit}"
-                for edit in nearest_edits(origin.layer, origin.applied.inputs, None, 2, fits)
-            ]
-        return found
+    def makers_text(self, index: int, axes: list[int]) -> str:
+        """Which layer made which of the axes at fault."""
+        made: dict[int, list[int]] = {}
+        for axis in axes:
+            made.setdefault(self.maker_of(index, axis), []).append(axis)
+        return ", ".join(
+            f"{_axes_text(axes)} {'is' if len(axes) == 1 else 'are'} made by {self.written(maker)}"
+            for maker, axes in made.items()
+        )
+
+    def mends(self, inputs: tuple[int, ...], axes: list[int], most: int = 3) -> list[str]:
+        """The small edits of the layers before a merge after which the text goes on beyond it, tried one by one.
+
+        Those after which the whole text is legal come alone, where there are such.
+        """
+        nodes = self.builder.nodes
+        steps = parse_steps(self.source, self.source_name)
+        whole: dict[str, str] = {}
+        partly: dict[str, str] = {}
+        budget = 200_000
+        for edits in self.possible_mends(inputs, axes):
+            said = self.said(edits)
+            if (
+                said in whole
+                or said in partly
+                or (whole or partly)
+                and any("kernel_size" in change for change in edits.values())
+            ):
+                continue
+            budget -= len(nodes) + 100
+            if budget < 0 or len(whole) == most:
+                break
+            trial = Elaborator(self.source, self.source_name, self.sizes, edits, most=4 * len(nodes) + 1000)
+            trial.builder.reserve(label.id for label in labels_in(steps))
+            later = ""
+            try:
+                trial.run(steps)
+            except (SpecError, ArithmeticError, TypeError) as error:
+                line = error.line if isinstance(error, SpecError) else None
+                later = f" (then the next misfit is in line {line})" if line else " (not alone)"
+            if len(trial.builder.nodes) <= len(nodes):
+                continue
+            merge = trial.builder.nodes[len(nodes)]
+            if merge.inputs == inputs and not axes_differing(merge.applied.inputs, axes):
+                (partly if later else whole)[said] = said + later
+        return list((whole or partly).values())[:most]
+
+    def said(self, edits: Edits) -> str:
+        """Edits in words: ``conv1 and conv2 with padding=1``."""
+        names = {node.span: node.name for node in self.builder.nodes}
+        changed: dict[str, list[str]] = {}
+        for span, values in edits.items():
+            change = " and ".join(f"{name}={_value_text(value)}" for name, value in values.items())
+            changed.setdefault(change, []).append(names[span])
+        return " and ".join(
+            (f"{' and '.join(names)}" if len(names) < 5 else f"{', '.join(names[:3])}, … ({len(names)} layers)")
+            + f" with {change}"
+            for change, names in changed.items()
+        )
+
+    def possible_mends(self, inputs: tuple[int, ...], axes: list[int]) -> Iterator[dict[Span, dict[str, Any]]]:
+        """Edits of the layers that made the branches' sizes, the likeliest first."""
+        nodes = self.builder.nodes
+        shapes = [nodes[index].shape for index in inputs]
+        sizes = [tuple(shape[axis] for axis in axes) for shape in shapes]
+        if len(inputs) > 16:
+            return
+        for target in sorted(dict.fromkeys(sizes), key=lambda one: -sizes.count(one)):
+            others = [place for place, size in enumerate(sizes) if size != target]
+            choices: list[list[dict[Span, dict[str, Any]]]] = []
+            for place in others:
+                ends = {index for other, index in enumerate(inputs) if other != place}
+                choices.append(list(self.edits_towards(inputs[place], axes, target, ends)))
+            for together in islice(product(*choices), 60):
+                edits: dict[Span, dict[str, Any]] = {}
+                for one in together:
+                    for span, values in one.items():
+                        edits[span] = {**edits.get(span, {}), **values}
+                if edits:
+                    yield edits
+        everywhere = {
+            node.span: {"padding": padding}
+            for node in nodes
+            if node.span is not None and (padding := _padding_of_same(node.layer)) is not None
+        }
+        if len(everywhere) > 1:
+            yield everywhere
+
+    def edits_towards(
+        self, index: int, axes: list[int], target: tuple[Dim, ...], ends: set[int]
+    ) -> Iterator[dict[Span, dict[str, Any]]]:
+        """Edits after which node ``index`` may have the sizes ``target`` on these axes."""
+        nodes = self.builder.nodes
+        widths: dict[Span, dict[str, Any]] = {}
+        windows: list[int] = []
+        for axis, size in zip(axes, target):
+            if nodes[index].shape[axis] == size:
+                continue
+            maker = nodes[self.maker_of(index, axis)]
+            name = _width_argument(maker, axis)
+            if name and maker.span:
+                widths.setdefault(maker.span, {})[name] = size
+            else:
+                windows = windows or self.window_layers(index, axis, ends)
+                if not windows:
+                    return
+        if not windows:
+            yield widths
+            return
+        alike = [i for i in windows if _padding_of_same(nodes[i].layer) is not None]
+        every: dict[Span, dict[str, Any]] = {}
+        for i in alike:
+            span = nodes[i].span
+            assert span is not None
+            every[span] = {"padding": _padding_of_same(nodes[i].layer)}
+        spatial: list[dict[Span, dict[str, Any]]] = []
+        for place in windows[:3]:
+            span = nodes[place].span
+            assert span is not None
+            spatial += [{span: edit} for edit in _window_edits(nodes[place].layer)]
+        spatial[1:1] = [every] if len(every) > 1 else []
+        for edits in spatial:
+            yield {span: {**edits.get(span, {}), **widths.get(span, {})} for span in {**edits, **widths}}
+
+    def window_layers(self, index: int, axis: int, ends: set[int]) -> list[int]:
+        """The layers with windows on the way to node ``index``, the last first; those that keep the size come last."""
+        nodes = self.builder.nodes
+        found: list[int] = []
+        keeping: list[int] = []
+        while index not in ends and nodes[index].inputs:
+            node = nodes[index]
+            if nodes[node.inputs[0]].shape[axis:] == () or len(nodes[node.inputs[0]].shape) != len(node.shape):
+                break
+            source = next((i for i in node.inputs if nodes[i].shape[axis] == node.shape[axis]), node.inputs[0])
+            if node.span is not None and _window_edits(node.layer):
+                (keeping if nodes[source].shape[axis] == node.shape[axis] else found).append(index)
+            index = source
+        return found + keeping
 
     def source_of(self, index: int) -> int:
         """The layer that gave node ``index`` its shape: the last one on the way that changed it."""
@@ -371,13 +573,16 @@ class Elaborator:
     def origin(self, index: int) -> str:
         """Which layer fixed the shape that node ``index`` gives."""
         shape = self.builder.nodes[index].shape
-        node = self.builder.nodes[self.source_of(index)]
+        return f"its input {shape_text(shape)} is fixed by {self.written(self.source_of(index))}"
+
+    def written(self, index: int) -> str:
+        """A layer's name, and where and how it is written."""
+        node = self.builder.nodes[index]
         if node.span is None:
-            return f"its input {shape_text(shape)} is fixed by {node.name}"
+            return node.name
         line = self.source.count("\n", 0, node.span.start) + 1
         written = " ".join(node.span.of(self.source).split())
-        written = written if len(written) <= 40 else written[:39] + "…"
-        return f"its input {shape_text(shape)} is fixed by {node.name} (line {line}: {written})"
+        return f"{node.name} (line {line}: {written if len(written) <= 40 else written[:39] + '…'})"
 
     # ------------------------------------------------------------ sharing and splitting
 
@@ -390,20 +595,89 @@ class Elaborator:
                 step.arguments[0].span,
                 hint=f"write {step.word.id} alone, or the name of a layer kind",
             )
-        self.reuse(step, index)
+        self.reuse(step, step.word, index)
 
     def share(self, step: Call) -> None:
-        names = [argument.value for argument in step.arguments]
-        if len(names) != 1 or not isinstance(names[0], Name):
+        names = [name for argument in step.arguments if (name := self.as_name(argument))]
+        if len(names) != 1 or len(step.arguments) != 1:
             self.fail("syntax", "share takes the name of one earlier layer", step.span, expected="share NAME")
-        self.reuse(step, self.node(names[0]))
+        self.reuse(step, names[0], self.node(names[0]))
 
-    def reuse(self, step: Call, index: int) -> None:
+    def reuse(self, step: Call, name: Name, index: int) -> None:
+        """The layer, or the whole block, of that name on another input, with the weights that it has."""
+        meant = self.try_node(name)
+        path = meant.path if isinstance(meant, NodeReference) else ""
+        if path in self.regions:
+            return self.reuse_block(step, path, self.regions[path])
         owner = self.builder.nodes[index]
         inputs = (self.running(step.span), *(self.node(name) for name in step.others))
-        shared = owner.shared or tuple((name, f"{owner.name}:{name}") for name in owner.applied.parameters)
-        self.current = self.add(owner.layer, inputs, self.name_for(step, type(owner.layer)), step.span, shared=shared)
+        name_of_use = self.name_for(step, type(owner.layer))
+        self.current = self.add(owner.layer, inputs, name_of_use, step.span, shared=shared_by(owner), again=owner.name)
         self.mark(step.labels, self.current)
+
+    def reuse_block(self, step: Call, path: str, region: Region) -> None:
+        """Every layer of a block once more, on what stands before this step; what it reads from elsewhere it reads
+        again. Its own input, if it brings one, is where it begins."""
+        nodes = self.builder.nodes
+        prefix_then, begin, end, entry, last = region
+        if step.others:
+            self.fail("bad-argument", f"{path} is a block: used again it takes one input", step.others[0].span)
+        if entry is None:
+            entry = next((index for index in range(begin, end) if isinstance(nodes[index].layer, Input)), None)
+        twins: dict[int | None, int] = {entry: self.running(step.span)}
+        if begin < end and not any(entry in nodes[index].inputs for index in range(begin, end)):
+            self.fail(
+                "bad-argument",
+                f"{path} does not read what stands before it: used again it would compute the same",
+                step.span,
+                expected="a block that begins with what stands before it",
+                found=f"{path}, which goes on from elsewhere",
+            )
+        if step.labels:
+            prefix = self.label_path(step)
+        else:
+            stem = self.path + next(part for part in reversed(path.split(".")) if not part.isdigit()).rstrip(
+                "0123456789"
+            )
+            prefix = self.builder.fresh_name(stem)
+            if prefix == f"{stem}1":  # the block itself is the first
+                prefix = self.builder.fresh_name(stem)
+        first = len(nodes)
+        for index in range(begin, end):
+            node = nodes[index]
+            if index in twins or isinstance(node.layer, Input):
+                continue
+            inputs = tuple(twins.get(source, source) for source in node.inputs)
+            name = prefix + node.name.removeprefix(prefix_then)
+            twins[index] = self.add(node.layer, inputs, name, step.span, shared=shared_by(node), again=node.name)
+        self.current = twins.get(last, last)
+        self.enclose(prefix, first, twins[entry], step)
+        self.mark(step.labels, self.current)
+
+    def enclose(self, path: str, begin: int, entry: int | None, step: Call | Block) -> None:
+        """What has been added since ``begin`` is the block called ``path``, and by its further names."""
+        assert self.current is not None
+        if self.labels.setdefault(path, self.current) == self.current:
+            self.regions[path] = region = Region(path, begin, len(self.builder.nodes), entry, self.current)
+            for label in step.labels[1:]:
+                self.regions[self.path + label.id] = region
+
+    def check_tied(self, step: Call, node: Node) -> None:
+        """A tied weight must be of one shape with its owner's."""
+        owner_name, _, tensor = dict(node.shared)["weight"].rpartition(":")
+        owner = self.builder.nodes[self.labels[owner_name]]
+        own, other = node.applied.parameters["weight"], owner.applied.parameters[tensor]
+        if len(own) == len(other) and all(holds(a, "==", b) for a, b in zip(own, other)):
+            return
+        place = next(argument.span for argument in step.arguments if argument.name == "tied")
+        self.fail(
+            "shape-mismatch",
+            f"{node.name}'s weight {tensor_text(own)} is tied to {owner.name}'s, which is {tensor_text(other)}",
+            place,
+            expected="two weights of one shape",
+            found=f"{tensor_text(own)} in {node.name}, {tensor_text(other)} in {owner.name}",
+            hint=f"tied makes them one tensor: change {node.name} or {owner.name}, or leave tied= out",
+        )
 
     def split(self, step: Call) -> None:
         """``chunk 2 as a, b`` and ``split 64 32 as a, b``: one slice for each name."""
@@ -427,8 +701,21 @@ class Elaborator:
         if step.word.id == "chunk":
             if len(given) != 1 or not isinstance(given[0], int) or given[0] < 1:
                 self.fail("bad-argument", "chunk takes the number of parts", step.span, expected="chunk 2 as a, b")
+            if type(length) is int and (made := -(-length // -(-length // given[0]))) != given[0]:
+                each = -(-length // given[0])
+                what = f"{made} part{'s' if made > 1 else ''} of {each}"
+                if left := length % each:
+                    what = f"{made - 1} part{'s' if made > 2 else ''} of {each} and one of {left}"
+                self.fail(
+                    "bad-argument",
+                    f"chunk {given[0]} of {length} gives {what}, as in torch",
+                    step.span,
+                    expected=f"a number of parts that {length} comes out in",
+                    found=str(given[0]),
+                    hint=f"chunk {made}, or split with the size of each part",
+                )
             part = -(-length // given[0])
-            sizes = [part] * (given[0] - 1)
+            sizes: list[Dim] = [part] * (given[0] - 1)
             sizes.append(length - part * (given[0] - 1))
         else:
             sizes = [size for value in given for size in (value if isinstance(value, tuple) else (value,))]
@@ -440,6 +727,7 @@ class Elaborator:
                     step.span,
                     expected=f"parts that add up to {text(length)}",
                     found=" + ".join(map(text, sizes)) or "nothing",
+                    hint=_parts_hint(sizes, length),
                 )
         if len(step.labels) != len(sizes):
             self.fail(
@@ -464,6 +752,7 @@ class Elaborator:
             return self.repeat(step)
         kind = self.merge_kind(step.word)
         start = self.running(step.span)
+        begin = len(self.builder.nodes)
         path = self.path
         if step.labels:
             path = self.label_path(step) + "."
@@ -491,6 +780,8 @@ class Elaborator:
         name = path + kind.words[0] if step.labels else self.builder.fresh_name(path + kind.words[0])
         self.current = self.add(layer, tuple(ends), name, step.span, bound.spans)
         self.mark(step.labels, self.current)
+        if step.labels:
+            self.enclose(path[:-1], begin, start, step)
 
     def merge_kind(self, word: Name) -> type[Layer]:
         """The kind that merges the branches of a block: any that takes several inputs; ``residual`` adds."""
@@ -529,11 +820,13 @@ class Elaborator:
             if has_labels
             else ""
         )
+        begin, entry = len(self.builder.nodes), self.current
         for number in range(first, stop):
             with self.frame(f"{path}.{number}." if path else self.path, alone=bool(path) and len(body.items) == 1):
                 self.run(body)
         if step.labels:
             self.mark(step.labels, self.running(step.span))
+            self.enclose(path, begin, entry, step)
 
     def expand(self, definition: Definition, step: Call) -> None:
         word = definition.name.id
@@ -582,12 +875,14 @@ class Elaborator:
             path = self.path[:-1]
         else:
             path = self.builder.fresh_name(self.path + word)
+        begin, entry = len(self.builder.nodes), self.current
         self.calls.append(word)
         with self.frame(path + ".", values):
             self.run(definition.body)
         self.calls.pop()
         self.mark(step.labels, self.running(step.span))
-        self.labels.setdefault(path, self.running(step.span))
+        self.running(step.span)
+        self.enclose(path, begin, entry, step)
 
     @property
     def path(self) -> str:
@@ -619,8 +914,14 @@ class Elaborator:
                 return index
             if not path:
                 return None
-            path = path[:-1].rpartition(".")[0]
-            path += "." if path else ""
+            path = outer(path)
+
+    def full_name(self, name: str) -> str:
+        """The name of that layer (which is there) from the outermost block on."""
+        path = self.path
+        while path and path + name not in self.labels:
+            path = outer(path)
+        return path + name
 
     def node(self, name: Name) -> int:
         for frame in reversed(self.frames):
@@ -634,7 +935,7 @@ class Elaborator:
                 name.span,
                 expected="a name given with 'as', or an input's",
                 found=name.id,
-                hint=did_you_mean(name.id, self.labels),
+                hint=self.hidden(name.id) or did_you_mean(name.id, self.labels),
             )
         return index
 
@@ -649,7 +950,7 @@ class Elaborator:
             self.set_used.add(word)
             return self.sizes[word]
         if (index := self.find(word)) is not None:
-            return NodeReference(index)
+            return NodeReference(index, self.full_name(word))
         if kinds_named(word):
             return Word(word)
         if word[0].isupper() and word.isidentifier():
@@ -661,9 +962,26 @@ class Elaborator:
             name.span,
             expected="a number, a constant, or a letter that begins with a capital",
             found=word,
-            hint=did_you_mean(word, known)
+            hint=self.hidden(word)
+            or did_you_mean(word, known)
             or (f"a letter for an unknown size is a capital: {word.capitalize()}" if word.isidentifier() else ""),
         )
+
+    def hidden(self, name: str) -> str:
+        """Where a name that means nothing here is known: inside a block."""
+        inside = [label for label in self.labels if label.endswith(f".{name}")]
+        if inside:
+            return f"{name} is known only inside {inside[-1].removesuffix(f'.{name}')}: from here it is {inside[-1]}"
+        where = next(places_of(parse_steps(self.source, self.source_name), name), None)
+        return f"{name} is known only inside {where}" if where else ""
+
+    def as_name(self, argument: Argument) -> Name | None:
+        """The name that an argument may be, also where it looks like a tight one (``p4``)."""
+        name, value, span = argument
+        if name is None:
+            return value if isinstance(value, Name) else None
+        written = span.of(self.source)
+        return Name(written, span) if isinstance(value, Number) and written == f"{name}{value.value}" else None
 
     def value(self, value: Value, accepted: Accepted | None = None) -> Any:
         """What an expression comes to: an int, a float, a formula, a text, a tuple of these, or a layer."""
@@ -782,11 +1100,15 @@ class Elaborator:
                     if isinstance(found, NodeReference) or found is None and len(positional) == 0:
                         bound.nodes.append(self.node(value))
                         continue
+            tight = self.as_name(argument) if name and allow_nodes and name not in letters else None
+            if tight and name not in kind.arguments and self.find(tight.id) is not None:
+                bound.nodes.append(self.node(tight))
+                continue
             if name == "tied" and not torch_form and "weight" in _parameter_names(kind):
                 owner = self.builder.nodes[self.node(value)] if isinstance(value, Name) else None
                 if owner is None or "weight" not in owner.applied.parameters:
                     self.fail("bad-argument", "tied takes the name of a layer that has a weight", argument.span)
-                bound = bound._replace(shared=(("weight", f"{owner.name}:weight"),))
+                bound = bound._replace(shared=(("weight", dict(shared_by(owner))["weight"]),))
                 continue
             if name is None:
                 name = next(queue, None)
@@ -866,7 +1188,7 @@ class Elaborator:
             if name.id in frame.values:
                 return frame.values[name.id]
         index = self.find(name.id)
-        return None if index is None else NodeReference(index)
+        return None if index is None else NodeReference(index, self.full_name(name.id))
 
     def too_many(self, kind: type[Layer], positional: list[str], argument: Argument) -> NoReturn:
         self.fail(
@@ -903,6 +1225,16 @@ class Elaborator:
         )
 
 
+def outer(path: str) -> str:
+    """The block around a block, each with its dot.
+
+    >>> outer("layer1.0.")
+    'layer1.'
+    """
+    path = path[:-1].rpartition(".")[0]
+    return path + "." if path else ""
+
+
 def labels_in(steps: Steps, definitions: bool = True) -> Iterator[Any]:
     """Every ``as NAME`` of these steps and of the blocks (and definitions) within."""
     for step in steps.items:
@@ -913,6 +1245,21 @@ def labels_in(steps: Steps, definitions: bool = True) -> Iterator[Any]:
                 yield from labels_in(branch, definitions)
         if isinstance(step, Definition) and definitions:
             yield from labels_in(step.body)
+
+
+def places_of(steps: Steps, name: str, where: str = "") -> Iterator[str]:
+    """The blocks in which a constant or parameter of that name is set, in words."""
+    for step in steps.items:
+        if isinstance(step, Constant) and step.name.id == name and where:
+            yield where
+        if isinstance(step, Block):
+            for branch in step.branches:
+                yield from places_of(branch, name, f"{step.word.id} {{ … }}")
+        if isinstance(step, Definition):
+            inside = f"def {step.name.id}"
+            if any(parameter.name.id == name for parameter in step.parameters):
+                yield inside
+            yield from places_of(step.body, name, inside)
 
 
 def names_in(value: Value) -> Iterator[Name]:
@@ -932,6 +1279,16 @@ def names_in(value: Value) -> Iterator[Name]:
             for part in value[:3]:
                 if part is not None:
                     yield from names_in(part)
+
+
+def shared_by(owner: Node) -> tuple[tuple[str, str], ...]:
+    """Where another use of a layer finds each of its parameters."""
+    elsewhere = dict(owner.shared)
+    return tuple((name, elsewhere.get(name, f"{owner.name}:{name}")) for name in owner.applied.parameters)
+
+
+def tensor_text(sizes: tuple[Dim, ...]) -> str:
+    return f"[{', '.join(map(text, sizes))}]"
 
 
 def is_identity(branch: Steps) -> bool:
@@ -961,14 +1318,130 @@ def _rank_hint(rank: int) -> str:
     return "an image without channels is 1xHxW" if rank == 2 else "unflatten brings back axes" if rank == 1 else ""
 
 
+def axes_differing(shapes: tuple[Shape, ...], axes: Iterable[int]) -> list[int]:
+    """Those of the axes on which the shapes are not surely of one size."""
+    return [axis for axis in axes if any(not holds(one[axis], "==", shapes[0][axis]) for one in shapes[1:])]
+
+
+def axes_at_fault(layer: Layer, shapes: tuple[Shape, ...]) -> list[int]:
+    """The axes on which the branches of a merge differ, in order; none where it is something else that is wrong."""
+    if layer.kind not in _MERGES or len(shapes) < 2 or len({len(shape) for shape in shapes}) != 1:
+        return []
+    rank = len(shapes[0])
+    along = layer.__dict__["axis"] % rank if layer.kind == "Concat" else None
+    found = []
+    for axis in range(rank):
+        sizes = [shape[axis] for shape in shapes if layer.kind in ("Concat", "Stack") or shape[axis] != 1]
+        if axis != along and any(holds(size, "==", sizes[0]) is False for size in sizes[1:]):
+            found.append(axis)
+    return found
+
+
+_DIFFER = re.compile(r"the branches differ on axis (\d+)")
+_MERGES = frozenset(["Add", "Mul", "Sub", "Div", "Concat", "Stack"])
+_MOVERS = frozenset(
+    ["Permute", "Transpose", "Reshape", "View", "Unflatten", "Flatten", "PixelShuffle", "PixelUnshuffle"]
+)
+
+
+def _width_argument(node: Node, axis: int) -> str | None:
+    """The argument of a layer that states the size of this axis of its output."""
+    last = len(node.shape) - 1
+    for name, place in (("out_channels", 0), ("out_features", last), ("embedding_dim", last), ("hidden_size", last)):
+        if name in node.layer.arguments and axis == place:
+            return name
+    return None
+
+
+def _makes(node: Node, axis: int) -> bool:
+    """Does a layer set the size of this axis anew, even where it is that of its input?"""
+    if node.layer.kind == "Concat":
+        return bool(axis == node.layer.__dict__["axis"] % len(node.shape))
+    return node.layer.kind in _MOVERS or _width_argument(node, axis) is not None
+
+
+def _parts_hint(sizes: list[Dim], length: Dim) -> str:
+    """What could be meant by a split whose parts do not make the whole."""
+    if len(sizes) == 1 and type(sizes[0]) is type(length) is int and sizes[0] > 0 and length // sizes[0] < 9:
+        parts = [sizes[0]] * (length // sizes[0]) + [length % sizes[0]] * (length % sizes[0] > 0)
+        return f"split takes the size of each part: split {' '.join(map(text, parts))}"
+    return ""
+
+
+def _another_input(layer: Layer, shape: Shape, word: str) -> str:
+    """How to give a layer of several inputs those that it lacks."""
+    missing = (layer.arity or 2) - 1
+    if missing == 1 and layer.kind.endswith("Loss"):
+        for target in (shape[1:], shape):
+            try:
+                Applied(layer, (shape, target))
+            except (SpecError, IndexError):
+                continue
+            return f"declare the target at the beginning, input target: {shape_text(target)}, then write {word} target"
+    more = "another input or earlier layer" if missing == 1 else f"{missing} more inputs or earlier layers"
+    return f"name {more}: {word}{' NAME' * missing}"
+
+
+def _axes_text(axes: list[int]) -> str:
+    """Axes in words: ``axis 0``, ``axes 0, 1 and 2``."""
+    *before, last = map(str, axes)
+    return f"axes {', '.join(before)} and {last}" if before else f"axis {last}"
+
+
+def _branch_sizes(shapes: tuple[Shape, ...], axis: int) -> str:
+    return ", ".join(f"branch {number} has {text(shape[axis])}" for number, shape in enumerate(shapes, 1))
+
+
+def _value_text(value: Any) -> str:
+    return "x".join(map(text, value)) if isinstance(value, tuple) else text(value)
+
+
+def _padding_of_same(layer: Layer) -> Any:
+    """The padding after which a layer of stride 1 keeps its input's size, where that is not the padding it has."""
+    if not {"kernel_size", "padding", "stride"} <= {*layer.arguments} or layer.kind.startswith("ConvTranspose"):
+        return None
+    kernel = layer.axes("kernel_size")
+    dilation = layer.axes("dilation") if "dilation" in layer.arguments else (1,) * len(kernel)
+    if not all(type(size) is int for size in (*kernel, *dilation)) or layer.padding == "same":  # type: ignore[attr-defined]
+        return None
+    if any(d * (k - 1) % 2 for k, d in zip(kernel, dilation)):
+        return None
+    wanted = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation))
+    if wanted == layer.axes("padding"):
+        return None
+    return wanted[0] if len(set(wanted)) == 1 else wanted
+
+
+def _window_edits(layer: Layer) -> list[dict[str, Any]]:
+    """The small changes of a layer's window, likeliest first: its padding, then its stride, then its size."""
+    edits: list[dict[str, Any]] = []
+    if (same := _padding_of_same(layer)) is not None:
+        edits.append({"padding": same})
+    kernel = getattr(layer, "kernel_size", 1)
+    largest = max(kernel) if isinstance(kernel, tuple) and all(type(k) is int for k in kernel) else kernel
+    most = {"padding": largest - 1 if type(largest) is int else 1, "output_padding": 1, "stride": 4, "kernel_size": 7}
+    for name, highest in most.items():
+        value = getattr(layer, name, None)
+        if name == "stride" and value is None and name in layer.arguments:
+            value = kernel
+        if type(value) is int:
+            lowest = 0 if "padding" in name else 1
+            values = {1, 2, 4, value - 1, value + 1} if name == "stride" else range(value - 3, value + 4)
+            near = sorted((new for new in values if lowest <= new <= highest), key=lambda new: abs(new - value))
+            edits += [{name: new} for new in near if new != value and {name: new} not in edits]
+    factor = getattr(layer, "scale_factor", None)
+    if type(factor) in (int, float):
+        edits += [{"scale_factor": new} for new in (1, 2, 3, 4, 8) if new != factor]
+    return edits
+
+
 def nearest_edits(
     layer: Layer,
     inputs: tuple[Any, ...],
     blamed: str | None,
     most: int = 3,
-    fits: Callable[[Applied], None] = lambda changed: None,
 ) -> list[str]:
-    """The smallest single changes of an integer argument that make a layer legal on its inputs, and ``fits`` content.
+    """The smallest single changes of an integer argument that make a layer legal on its inputs.
 
     >>> from netcalc.layers.convolution import Conv2d
     >>> nearest_edits(Conv2d(out_channels=4, kernel_size=9), ((3, 6, 6),), "kernel_size")
@@ -986,7 +1459,7 @@ def nearest_edits(
             continue
         for candidate in tries:
             try:
-                fits(Applied(layer.replace(**{name: candidate}), inputs))
+                Applied(layer.replace(**{name: candidate}), inputs)
             except (SpecError, ArithmeticError, TypeError):
                 continue
             found.append(f"{name}={text(candidate)}")

@@ -7,7 +7,7 @@ follows from its letters, and what a layer states is held against them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from netcalc.dims import Dim, symbol
 from netcalc.errors import Span, SpecError, did_you_mean
@@ -64,29 +64,64 @@ def lettered(
     values = dict(sizes or {})
     written: dict[Span, str] = {}
     batch = None
+
+    def known_letters() -> tuple[str, ...]:
+        """The letters that the network has as it is written."""
+        return elaborate(text, name, sizes=dict(sizes or {})).symbols
+
     for request in letters:
         place, _, letter = request.rpartition("=")
-        if not (letter.isidentifier() and letter[0].isupper()):
-            raise SpecError("bad-argument", f"{letter!r} is no letter", expected="a capital such as H", found=request)
+        if not (letter.isidentifier() and (letter[0].isupper() or not place and letter in constants)):
+            raise SpecError(
+                "bad-argument",
+                f"{letter!r} is no letter",
+                expected="a capital such as H"
+                + "".join(f", or the constant {name}" for name in sorted(constants)[:8] if name[0].islower()),
+                found=request,
+            )
         found = _axes_of(place or letter, axes) if place or letter not in constants else []
         if not place and (letter in constants or letter in _free(axes)):
             if letter in constants:
                 values[letter] = symbol(letter)
         elif found:
             _one_size(letter, found)
+            for axis in found:
+                if written.get(axis.value.span, letter) != letter:
+                    _two_letters(written[axis.value.span], letter, axes, axis)
             written.update({axis.value.span: letter for axis in found})
         elif not place and letter in BATCH:
             batch = letter
-        else:
+        elif place or letter not in known_letters():
             names = sorted({*constants, *(n for axis in axes for n in _names(axis)), *BATCH})
             raise SpecError(
                 "unknown-symbol",
                 f"no size of this spec is called {place or letter!r}",
                 expected=f"one of {', '.join(names)}",
                 found=request,
-                hint=did_you_mean(place or letter, names) or f"say which: {axes[-1].input}.{axes[-1].place}={letter}",
+                hint=did_you_mean(place or letter, names)
+                or (f"say which: {axes[-1].input}.{axes[-1].place}={letter}" if axes else ""),
             )
+    for axis in axes:
+        other = axis.value.id if isinstance(axis.value, Name) else ""
+        if axis.value.span in written and other in values and other != written[axis.value.span]:
+            _two_letters(other, written[axis.value.span], axes, axis)
     return elaborate(_rewritten(text, written), name, values), batch
+
+
+def _two_letters(one: str, other: str, axes: list[Axis], axis: Axis) -> NoReturn:
+    """Two letters cannot stand for one size."""
+    listed = ", ".join(f"{one.input}.{one.place} ({_as_written(one.value)})" for one in axes)
+    raise SpecError(
+        "ambiguous-argument",
+        f"{one} and {other} would both be axis {axis.place} of {axis.input}",
+        expected="one letter for a size",
+        found=f"{one},{other}",
+        hint=f"the sizes of the inputs are {listed}",
+    )
+
+
+def _as_written(value: Value) -> str:
+    return value.id if isinstance(value, Name) else str(value.value) if isinstance(value, Number) else "a formula"
 
 
 def usual_letters(graph: Graph) -> list[str]:

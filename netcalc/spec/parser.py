@@ -25,6 +25,7 @@
     factor      = NUMBER | REAL | NAME | "-" factor | "(" value ")"
 
 In the short form a blank before a minus and none behind it begins a new argument: ``flatten 0 -1``.
+Behind ``as``, ``from``, ``with``, ``output`` and ``NAME =`` a name may look like a tight argument: ``as p4``.
 """
 
 from __future__ import annotations
@@ -200,6 +201,8 @@ class Parser:
         if self.at("NAME") and self.following.type == ":":
             name = self.a_name("the input's name")
             self.take()
+        if self.at("X") and self.following.type == ":":
+            self.fail("the input's name", hint=_X_HINT)
         parenthesized = self.at("(")
         size = self.size(commas=True) if not parenthesized else self.value(commas=True)
         return InputStep(name, size, self.span_from(start))
@@ -245,13 +248,13 @@ class Parser:
 
     def from_(self) -> From:
         start = self.take().span
-        return From(self.a_name("the name of an earlier layer"), self.span_from(start))
+        return From(self.a_name("the name of an earlier layer", tight=True), self.span_from(start))
 
     def output(self) -> Output:
         start = self.take().span
         names = []
-        while self.at("NAME"):
-            names.append(self.a_name("the name of a layer"))
+        while self.at("NAME", "TIGHT"):
+            names.append(self.a_name("the name of a layer", tight=True))
             self.accept(",")
         return Output(tuple(names), self.span_from(start))
 
@@ -273,9 +276,9 @@ class Parser:
         others: list[Name] = []
         if self.at_word("with"):
             self.take()
-            others.append(self.a_name("the name of an earlier layer"))
-            while self.at("NAME") and not self.at_word("as"):
-                others.append(self.a_name("the name of an earlier layer"))
+            others.append(self.a_name("the name of an earlier layer", tight=True))
+            while self.at("NAME", "TIGHT") and not self.at_word("as"):
+                others.append(self.a_name("the name of an earlier layer", tight=True))
                 self.accept(",")
         labels: list[Label] = []
         if self.at_word("as"):
@@ -303,14 +306,20 @@ class Parser:
         return self.at("NAME") and self.token.text in words
 
     def label(self) -> Label:
-        name = self.a_name("a name")
+        name = self.a_name("a name", tight=True)
         return Label(name.id, name.span)
 
-    def a_name(self, expected: str) -> Name:
+    def a_name(self, expected: str, tight: bool = False) -> Name:
+        """A name; where no argument can stand (``tight``) also one that looks like one, such as ``p4``."""
         if self.at("TIGHT") and self.following.type == "NUMBER" and self.following.glued:
+            if tight:
+                letter, number = self.take(), self.take()
+                if not (self.at("X") and self.token.glued):
+                    return Name(letter.text + number.text, letter.span.to(number.span))
+                self.fail("a new name", hint=_X_HINT)
             hint = f"{self.token.text}{self.following.text} is an argument ({self.token.text}={self.following.text})"
             self.fail(expected, hint=hint)
-        token = self.expect("NAME", expected)
+        token = self.accept("NAME") or self.fail(expected, hint=_X_HINT if self.at("X") else "")
         return Name(token.text, token.span)
 
     # ------------------------------------------------------------ arguments and values
@@ -332,7 +341,7 @@ class Parser:
         if self.at("NAME") and self.following.type == "=":
             name = self.take().text
             self.take()
-            value = self.value(short=short)
+            value = self.a_name("a value", tight=True) if self.at("TIGHT") else self.value(short=short)
             return Argument(name, value, self.span_from(start))
         value = self.value(short=short)
         return Argument(None, value, self.span_from(start))
@@ -418,6 +427,9 @@ class Parser:
         self.fail("a number, a letter or a constant", hint=_value_hint(token))
 
 
+_X_HINT = "x separates sizes (3x32x32), so nothing can be called x: choose another name"
+
+
 def _separator_hint(token: Token) -> str:
     return "one layer a line, or '->' between layers" if token.type not in (")", "]") else "a bracket too many"
 
@@ -425,6 +437,8 @@ def _separator_hint(token: Token) -> str:
 def _start_hint(token: Token) -> str:
     if token.type == "-":
         return "the arrow is written '->'"
+    if token.type == "X":
+        return _X_HINT
     if token.type == "TIGHT":
         return f"'{token.text}' with a number is an argument of the layer before it: leave the '->' out"
     return ""
@@ -433,6 +447,8 @@ def _start_hint(token: Token) -> str:
 def _value_hint(token: Token) -> str:
     if token.type == "TIGHT":
         return f"'{token.text}' with a number is an argument of its own: put it behind the others"
+    if token.type == "X":
+        return _X_HINT
     if token.type in ("{", "}"):
         return "a block stands on its own: concat { … | … }"
     return ""

@@ -1,0 +1,219 @@
+"""Equations as course sheets print them: each notation says the same as its plain spelling, or is refused in place."""
+
+import pytest
+
+from netcalc import SpecError
+from netcalc.equations.givens import read_givens
+from netcalc.equations.inference import infer
+from netcalc.equations.parser import parse
+from netcalc.equations.syntax import latex, text
+from netcalc.equations.values import evaluate
+
+
+def said(written):
+    return "; ".join(f"{equation.name} = {text(equation.expression)}" for equation in parse(written))
+
+
+SAME = [
+    # signs of Unicode
+    ("y = sin(wᵀx) − b", "y = sin(w^T x) - b"),
+    ("y = x Wᵀ + b", "y = x W^T + b"),
+    ("y = xWᵀ", "y = x W^T"),
+    ("L = (y - 2)²", "L = (y - 2)^2"),
+    ("L = ‖y - t‖²", "L = ||y - t||^2"),
+    ("L = ‖y - t‖₂²", "L = ||y - t||^2"),
+    ("L = ½‖ŷ − y‖²", r"L = 1/2 ||\hat{y} - y||^2"),
+    ("f = W₂ max(0, W₁x + b₁) + b₂", "f = W2 max(0, W1 x + b1) + b2"),
+    ("f = W2max(0, W1x + b1) + b2", "f = W2 max(0, W1 x + b1) + b2"),
+    ("y = x₁w₁ + x₂w₂ + b", "y = x1 w1 + x2 w2 + b"),
+    ("y = x_1w_1 + x_2w_2", "y = x1 w1 + x2 w2"),
+    ("y = W₂σ(W₁x)", "y = W2 sigmoid(W1 x)"),
+    ("y = x⁻¹ + x³", "y = x^{-1} + x^3"),
+    ("y = w ⋅ x", "y = w · x"),
+    ("y = √x + √(x + 1)", "y = sqrt(x) + sqrt(x + 1)"),
+    # sums
+    (r"L = \sum_i (y_i - t_i)^2", "L = sum((y - t)^2)"),
+    (r"L = \sum_{i=1}^{N} \left(y_i-t_i\right)^2", "L = sum((y - t)^2)"),
+    (r"L = \sum_{i=0}^{N-1} (y_i-t_i)^2", "L = sum((y - t)^2)"),
+    (r"L = \sum\limits_{i=1}^N (y_i-t_i)^2", "L = sum((y - t)^2)"),
+    (r"L = \frac{1}{N} \sum_{n} (y_n - t_n)^2", "L = 1/N sum((y - t)^2)"),
+    ("L = sum_i (y_i - t_i)^2", "L = sum((y - t)^2)"),
+    ("L = ∑ᵢ (yᵢ − tᵢ)²", "L = sum((y - t)^2)"),
+    ("L = ∑ᵢ₌₁ⁿ (yᵢ − tᵢ)²", "L = sum((y - t)^2)"),
+    (r"L = \sum (y-t)^2", "L = sum((y - t)^2)"),
+    (r"L = \sum(y-t)^2", "L = sum((y - t)^2)"),
+    ("L = sum (y-t)^2", "L = sum((y - t)^2)"),
+    ("L = mean (y-t)^2", "L = mean((y - t)^2)"),
+    ("L = sum((y-t))^2", "L = (sum(y - t))^2"),
+    ("L = sum (y-t) / 2", "L = sum(y - t) / 2"),
+    (r"L = \sum_i y_i * \log p_i", "L = sum(y * log(p))"),
+    (r"L = \sum_i a_i - b", "L = sum(a) - b"),
+    (r"L = \sum_i \sum_j W_{ij}^2", "L = sum(W^2)"),
+    (r"L = \sum_{i,j} W_{ij}^2", "L = sum(W^2)"),
+    (r"L = \sum_{ij} W_{i,j}^2", "L = sum(W^2)"),
+    (r"L = -\sum_i y_i \log \frac{e^{z_i}}{\sum_j e^{z_j}}", "L = -sum(y * log(exp(z) / sum(exp(z))))"),
+    (r"p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}", "p = exp(z) / sum(exp(z))"),
+    (r"p_i = \sigma(z_i); L = -\sum_i y_i \log p_i", "p = sigmoid(z); L = -sum(y * log(p))"),
+    (r"L = \sum_i (W x_i)^2", "L = sum((W x)^2)"),
+    # fractions and roots
+    (r"L = \frac12 (y-t)^2", "L = 1/2 (y - t)^2"),
+    (r"L = \frac1n x", "L = (1/n) x"),
+    (r"L = \frac1{2n} x", "L = (1/(2 n)) x"),
+    (r"y = \frac{1}{1+e^{-x}}", "y = 1/(1 + exp(-x))"),
+    (r"y = \sqrt{x_1}", "y = sqrt(x1)"),
+    (r"y = \sqrt2 x", "y = sqrt(2) x"),
+    # functions' names
+    ("y = ReLU(W x)", "y = relu(W x)"),
+    ("y = W_2 ReLU(W_1 x)", "y = W2 relu(W1 x)"),
+    ("y = Softmax(W x)", "y = softmax(W x)"),
+    ("y = Sigmoid(GELU(SiLU(x)))", "y = sigmoid(gelu(silu(x)))"),
+    ("y = LeakyReLU(Tanh(x))", "y = leaky_relu(tanh(x))"),
+    (r"y = \mathrm{ReLU}(x)", "y = relu(x)"),
+    (r"y = \operatorname{Softmax}(x)", "y = softmax(x)"),
+    (r"y = \text{GELU}\left(x\right)", "y = gelu(x)"),
+    ("y = log_softmax(z)", "y = logsoftmax(z)"),
+    ("L = MSE(f, 2)", "L = mse(f, 2)"),
+    ("y = sin^2(x) + sin² x", "y = (sin(x))^2 + (sin(x))^2"),
+    ("y = e^x + e^-x + e^{-x}", "y = exp(x) + exp(-x) + exp(-x)"),
+    ("y = (x-μ)/σ", r"y = (x - \mu) / \sigma"),
+    (r"L = \mathcal{L}(z, y)", "L = loss(z, y)"),
+    ("J = L(z, y)", "J = loss(z, y)"),
+    # subscripts, layers, transposes, primes
+    ("y = W_out h + b_in", "y = W_{out} h + b_{in}"),
+    ("y = W_in x", r"y = W_{\text{in}} x"),
+    ("y = {W_1} x", "y = W1 x"),
+    (r"y = \mathbf{W_1} \mathbf x", "y = W1 x"),
+    (r"y = \mathbf{W}_{1}\hat{\mathbf{y}}", r"y = W1 \hat{y}"),
+    (r"y = \boldsymbol{\theta}_1 x", "y = θ1 x"),
+    ("y = w^Tx", "y = w^T x"),
+    (r"y = W^{\mathsf{T}} x", "y = W^T x"),
+    (r"y = W^{\mathrm{T}} x", "y = W^T x"),
+    (r"y = W^\mathsf{T} x", "y = W^T x"),
+    ("y = W^T_1 x", "y = W_1^T x"),
+    ("y = x^2_1", "y = x1^2"),
+    (r"y = W^{[1]} x", "y = W1 x"),
+    (r"y = W^{\prime} x’", "y = W' x'"),
+    (r"A = \operatorname{softmax}\left(\frac{Q K^\top}{\sqrt{d_k}}\right) V", "A = softmax((Q K^T) / sqrt(d_k)) V"),
+    # layout
+    (r"$y = W x + b$", "y = W x + b"),
+    (r"\[ y = W x + b. \]", "y = W x + b"),
+    ("y = W x + b.", "y = W x + b"),
+    ("y := W x", "y = W x"),
+    (r"h &= W x \\ y &= V h", "h = W x; y = V h"),
+    ("\\begin{aligned}\nh &= W x\\\\[2pt]\ny &= V h \n + b\n\\end{aligned}", "h = W x; y = V h + b"),
+    ("h(x) = max(0, W x); f = V h(x)", "h = max(0, W x); f = V h"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sheet", "plain"), SAME)
+def test_a_sheets_notation(sheet, plain):
+    assert said(sheet) == said(plain)
+    for equation in parse(sheet):
+        assert latex(equation.expression).count("{") == latex(equation.expression).count("}")
+        again = parse(f"result = {text(equation.expression)}", {equation.name})
+        assert text(again[0].expression) == text(equation.expression)
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        (r"h_t = \tanh(W_{hh} h_{t-1} + W_{xh} x_t + b_h)", "h_t = tanh(W_hh h_{t-1} + W_xh x_t + b_h)"),
+        (r"y = x / \sqrt{\sigma^2+\epsilon}", "y = x / sqrt(σ² + ε)"),
+        (r"a^{(l)} = \sigma(W^{(l)} a^{(l-1)})", "a_l = σ(W_l a_{l-1})"),
+        ("y = W_h^T x", "y = W_hᵀ x"),
+        ("L = ½(y - t)²", "L = 1/2 (y − t)²"),
+    ],
+)
+def test_notation_and_what_is_read(written, means):
+    assert said(written) == means
+
+
+@pytest.mark.parametrize(
+    ("written", "underlined", "code"),
+    [
+        ("y = relu6(x)", "relu6", "unknown-name"),
+        ("y = log2(x)", "log2", "unknown-name"),
+        ("y = LN(x)", "LN", "unknown-name"),
+        (r"y = \text{Dropout}(x)", r"\text{Dropout}", "unknown-name"),
+        ("y = Dropout x", "Dropout", "unknown-name"),
+        ("y = softmax(z, 1)", "softmax(z, 1)", "wrong-arguments"),
+        ("y = softmax(W x, b)", "softmax(W x, b)", "wrong-arguments"),
+        ("y = softmax()", "softmax()", "wrong-arguments"),
+        ("y = vec()", "vec()", "wrong-arguments"),
+        ("y = max(x)", "max(x)", "wrong-arguments"),
+        (r"L = \sum_i y\mathbf_i \log p_i", r"\mathbf", "unexpected-character"),
+        ("y = sqrt(1e999) x", "1e999", "too-large"),
+        ("y = x * 1e9991", "1e9991", "too-large"),
+        ("y = " + "sin " * 2000 + "x", "sin", "too-deep"),
+        ("y = " + "-" * 2000 + "x", "-", "too-deep"),
+        ("y = x" + " + x" * 3000, "x", "too-large"),
+        ("y = x" + "^T" * 3000, "T", "too-large"),
+        ("y = " + r"\frac{1}{" * 500 + "x" + "}" * 500, r"\frac", "too-deep"),
+        ("y = " + r"\mathbf{" * 500 + "x" + "}" * 500, None, "too-deep"),
+        ("y = relu(x, stride=3)", "stride", "unknown-argument"),
+        ("y = sum(x, axis=1)", "axis", "unknown-argument"),
+        ("y = mean(x, axis=0)", "axis", "unknown-argument"),
+        ("y = conv(x, w, 3x3)", "3x3", "unknown-argument"),
+        ("y = conv(x, w, stride=1, stride=2)", "stride", "unknown-argument"),
+        ("y = maxpool(x, 2x2x2)", "2x2x2", "bad-argument"),
+        ("y = maxpool(x, 2.5)", "2.5", "bad-argument"),
+        ("y = norm(x, p=3)", "3", "bad-argument"),
+        (r"y = \sqrt[3]{x}", r"\sqrt", "unexpected-character"),
+        ("y = x^2^3", "^", "syntax"),
+        ("y = sin^{-1}(x)", None, "syntax"),
+        ("y = x^(2)", "^(2)", "unexpected-character"),
+        ("y = σ_g(W x)", "σ_g", "syntax"),
+        ("y = σ'(z)", "σ'", "syntax"),
+        ("y = Σ (y - t)^2", "Σ", "syntax"),
+        ("y = x_ty_t", "_t", "unexpected-character"),
+        (r"z_i = \sum_j W_{ij} x_j + b_i", "W_{ij}", "bad-index"),
+        (r"y = \sum_i \sum_j x_i y_j", "x_i", "bad-index"),
+        (r"y = \sum_i \sum_j W_{ij} W_{ji}", "W_{ji}", "bad-index"),
+        (r"y = \sum_i a_i - b_i", "b_i", "bad-index"),
+        (r"y = \sum_{i=2}^{N} a_i", "2", "syntax"),
+        (r"y = \sum_{i=1}^{N-1} a_i", "N-1", "syntax"),
+        (r"L = -\log \frac{e^{z_y}}{\sum_j e^{z_j}}", "z_y", "bad-index"),
+        ("h(x) = W x; y = h(u)", "(", "syntax"),
+        (r"y = \hat{ab}", r"\hat{ab", "unexpected-character"),
+        ("y = W x & b", "&", "unexpected-character"),
+        ("y = log_2(x)", "_", "syntax"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_pointed_at(written, underlined, code):
+    with pytest.raises(SpecError) as caught:
+        infer(written)
+    assert caught.value.code == code, str(caught.value)
+    assert caught.value.span is not None
+    if underlined is not None:
+        assert caught.value.span.of(written) == underlined
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        (r"L = \sum_i (y_i - t_i)^2", 13),
+        ("L = sum (y-t)^2", 13),
+        ("L = ∑ (y-t)²", 13),
+        ("L = sum(y-t)^2", 25),
+        (r"L = \frac12\sum_i (y_i - t_i)^2", 6.5),
+        ("L = ½‖y − t‖²", 6.5),
+        ("L = mean (y-t)^2", 6.5),
+        (r"L = \sum_i y_i t_i", 7),
+        ("L = yᵀt", 7),
+    ],
+)
+def test_values(source, value):
+    found = infer(source, read_givens(["y=[3,4]", "t=[1,1]"]))
+    assert float(evaluate(found)[found.output].data[0]) == value
+
+
+def test_shapes_and_parameters_of_a_recurrent_cell():
+    source = r"h_t = \tanh(W_{hh} h_{t-1} + W_{xh} x_t + b_h)"
+    found = infer(source, read_givens(["h_{t-1}: 8", "h_t: 8", "x_t: 4"]))
+    assert found.parameters == {"W_hh": (8, 8), "W_xh": (8, 4), "b_h": (8,)} and found.params == 104
+
+
+def test_a_name_that_is_given_keeps_its_meaning():
+    found = infer("y = e^2 x", read_givens(["e=3", "x=2"]))
+    assert float(evaluate(found)[found.output].data[0]) == 18
+    assert "σ" in infer("y = σ (x - 1)", read_givens(["σ=2", "x=3"])).names
