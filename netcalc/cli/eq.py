@@ -36,6 +36,7 @@ FORMATS = ("table", "plain", "json", "markdown", "latex")
 )
 @click.option("--data", default="", metavar="NAMES", help="Names that are data.")
 @click.option("--explain", is_flag=True, help="Show the steps: why each shape, and the ledger line by line.")
+@click.option("--fragment", is_flag=True, help="LaTeX to include (needs amsmath) instead of a whole document.")
 @click.option("--network", "as_network", is_flag=True, help="The same network in layers, reported as show does.")
 @click.option(
     "--verify", "check", is_flag=True, help="Hold values and gradients against torch's autograd; exit 1 if they differ."
@@ -43,7 +44,8 @@ FORMATS = ("table", "plain", "json", "markdown", "latex")
 @format_option(*FORMATS)
 def eq(
     equations: str, given: tuple[str, ...], gradients: bool, loss: str | None, lr: str | None, momentum: str | None,
-    weight_decay: str | None, params: str, data: str, explain: bool, as_network: bool, check: bool, format: str | None,
+    weight_decay: str | None, params: str, data: str, explain: bool, fragment: bool, as_network: bool, check: bool,
+    format: str | None,
 ) -> None:  # fmt: skip
     """Dimensions, parameters, FLOPs, values and gradients of EQUATIONS, written as they are printed.
 
@@ -96,7 +98,7 @@ def eq(
         case "latex":
             from netcalc.report.equations import latex_sheet
 
-            emit(latex_sheet(story))
+            emit(latex_sheet(story, fragment))
         case "plain":
             from netcalc.report.equations import plain_text
 

@@ -9,6 +9,7 @@ from netcalc.equations.exact import latex as number_latex
 from netcalc.equations.explanation import Section, Story
 from netcalc.equations.ledger import backward_ledger
 from netcalc.equations.syntax import latex, name_latex, text
+from netcalc.report.latex import document
 
 
 def plain_text(story: Story) -> str:
@@ -69,8 +70,11 @@ def markdown(story: Story) -> str:
     return "\n".join([*lines, *(f"- {name}: {value}" for name, value in story.summary())]) + "\n"
 
 
-def latex_sheet(story: Story) -> str:
-    """A solution for a sheet: the equations, the dimensions, the steps, the gradients, the update."""
+def latex_sheet(story: Story, fragment: bool = False) -> str:
+    """A solution sheet: the equations, the dimensions, the steps, the gradients, the update.
+
+    It is a whole document, or with ``fragment`` a part to include (needs amsmath and amssymb).
+    """
     c = story.c
     out = [
         r"\begin{align*}",
@@ -112,7 +116,8 @@ def latex_sheet(story: Story) -> str:
         out += [r"\paragraph{Gradients}", r"\begin{align*}", *_lines(rows), r"\end{align*}"]
     notes = [f"{name}: {value}" for name, value in story.summary() if name in ("free", "holds when", "note", "caution")]
     out += [f"% {note}" for note in notes]
-    return "\n".join(out) + "\n"
+    body = "\n".join(out) + "\n"
+    return body if fragment else document(body)
 
 
 def _expression(expression: Any) -> str:
@@ -238,7 +243,7 @@ _SIGNS = {
 }  # fmt: skip
 
 
-_NAME = r"[^\W\d_](?:(?![ᵀ²³])[\w'\u0304\u0302])*"
+_NAME = r"[^\W\d_](?:(?![ᵀ²³])[\w'\u0304\u0302])*(?:_\{[^{}]*\})?"
 _FRACTION = re.compile(rf"∂({_NAME})/∂({_NAME})(ᵀ?)")
 _PHRASE = re.compile(r"(?: \(| )?\b(?:a )?[a-z]{2,}\b(?![(_])(?: (?:a|[a-z]{2,})\b(?![(_]))* ?")
 _FUNCTIONS = ("sin", "cos", "tanh", "exp", "log", "max", "min")
