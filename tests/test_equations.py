@@ -175,6 +175,7 @@ def lines(work):
         ("y = avgpool(conv(x, w, dilation=2), 2)", ("x: 20", "w: 3"), "1x20 -> conv 1 k3 d2 nobias -> avgpool 2"),
         ("y = convtranspose(x, w, stride=2)", ("x: 4x4", "w: 3x3"), "1x4x4 -> convtranspose 1 k3 s2 nobias"),
         ("y = mse(x, t)", ("x: 64",), "input t: 64\ninput pred: 64\nmse t"),
+        ("y = softplus(x)", ("x: 7",), "7 -> softplus"),
         ("y = leaky_relu(sin(x))", ("x: 8",), "8 -> sin -> leakyrelu"),
     ],
 )
@@ -257,6 +258,11 @@ def test_what_no_layer_says_is_refused_by_name(source, given, what):
     with pytest.raises(SpecError, match="no layer kind says") as caught:
         network(solve(source, *given))
     assert what in caught.value.message and caught.value.code == "no-layer" and caught.value.span is not None
+
+
+def test_gradients_of_a_transposed_convolution_are_convolutions():
+    done = run("y = convtranspose(x, w); L = sum(y)", "x: 2x2", "w: 3x3", "--gradients").stdout
+    assert "∂L/∂x = conv(∂L/∂y, w)" in done and "∂L/∂w = conv(∂L/∂y, x)" in done
 
 
 # ---------------------------------------------------------------- gradients' shapes and ledgers

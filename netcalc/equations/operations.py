@@ -125,7 +125,7 @@ _ELEMENTWISE = (
         lambda x: exact.log(1 + exact.exp(x)) if x < 700 else x,
         lambda x, y: _sigmoid(x),
         "σ({x})",
-        steps=("exp", "add", "log"),
+        layer="softplus",
         extra=("exp", "add", "div"),
     ),
     Elementwise(

@@ -257,6 +257,12 @@ class ConvTranspose(Conv):
             in_channels=channels[0], out_channels=channels[1], kernel_size=kernel, bias=False, **stated
         )
 
+    def layout(self, place: int, names: Sequence[str], g: str, shapes: Sequence[Shape], options: Options) -> str:
+        return f"conv({g}, {names[1]})" if place == 0 else f"conv({g}, {names[0]}): Σ x · window"
+
+    def local(self, place: int, names: Sequence[str], shapes: Sequence[Shape], options: Options) -> str:
+        return f"{names[1]} where each element puts it" if place == 0 else f"{names[0]} where each tap puts it"
+
     def _terms(
         self, inputs: Sequence[Array], output: Sequence[int], options: Options
     ) -> list[tuple[int, int | None, int]]:
