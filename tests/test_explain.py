@@ -268,6 +268,10 @@ def test_transposed_convolutions_have_formulas():
     assert "W x: C × H × W × C_out × k × k mul = 1,024 × 16 × 16 × 512 × 2 × 2 mul = 536,870,912 mul" in text
     assert "Σ W x: C_out × (C·(H·k − 2·p)·(W·k − 2·p) − H_out·W_out) add" in text
     assert "MACs: C × H × W × C_out × k × k" in text
+    wide = run("8x10x10 -> convtranspose 4 k5 s1 p2")
+    assert "min(H, ⌈p/s⌉)" in wide and len(wide.splitlines()) < 60
+    dilated = run("8x10x10 -> convtranspose 4 k3 s2 p1 d2")
+    assert "Σ W x: 4 × 6,172 add" in dilated and "size = last − first + 1" in dilated
     assert "size = r + (⌈k/s⌉ − 1)·j = 140" in text and "stride = j/s = 16/2 = 8" in text
 
 

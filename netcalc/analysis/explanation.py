@@ -396,7 +396,7 @@ class Traced:
         for arguments, names, canonical in ((*first, False), (*first, True), *((*other, False) for other in others)):
             try:
                 found = self._run(run, arguments, names, canonical)
-                if right(found):
+                if right(found) and not (canonical and _unwieldy(found)):
                     return found
             except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, LookupError):
                 continue  # the rule wants a number here
@@ -440,6 +440,18 @@ def _apart(found: Any, taken: frozenset[str]) -> Any:
         return size
 
     return _each(found, other) if taken else found
+
+
+LONGEST = 300  # signs of a formula; beyond them the numbers say more
+
+
+def _unwieldy(found: Any) -> bool:
+    """Is a formula in it, once multiplied out, too long to be read?"""
+    if isinstance(found, dict):
+        return any(map(_unwieldy, found.values()))
+    if isinstance(found, tuple):
+        return any(map(_unwieldy, found))
+    return isinstance(found, Written) and len(in_names(found)) > LONGEST
 
 
 def _as_symbol(size: Any) -> Any:
@@ -581,6 +593,8 @@ def _formulas(rule: Rule, r: Letter, j: Letter, b: Letter) -> tuple[Any, Any, An
         case Spread(_, kernel, stride, 1, padding):
             first = 0 if padding == 0 and kernel == stride else ceiling(padding - kernel + 1, stride)
             return r + (ceiling(kernel, stride) - 1) * j, exact(j, stride), b + first * j
+        case Spread(_, _, stride):
+            return None, exact(j, stride), None
         case Adaptive(_, length, outputs):
             common = length.extremum("gcd", (length, outputs)) if isinstance(length, Written) else 1
             return r + ceiling(length - common, outputs) * j, exact(j * length, outputs), b

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import gcd
 from typing import ClassVar, NamedTuple
 
-from netcalc.dims import Dim, maximum, product
+from netcalc.dims import Dim, ceildiv, maximum, minimum, product
 from netcalc.layers.base import (
     Conditions,
     Layer,
@@ -74,7 +74,7 @@ def overlaps(windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim
 def _plain_overlaps(
     windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim, length: Dim
 ) -> Overlaps | None:
-    """The usual case: no dilation, and at either end only the first window's taps fall off, as many as are cut off.
+    """The usual case: no dilation, and no window falls off altogether. Each that loses taps loses stride less.
 
     >>> _plain_overlaps(windows=3, kernel=3, stride=2, dilation=1, padding=1, length=5)
     Overlaps(landing=7, covered=5)
@@ -84,9 +84,17 @@ def _plain_overlaps(
     if not all(isinstance(size, int) for size in known):
         return None
     k, s, d, *ends = known
-    if d != 1 or min(ends) < 0 or max(ends) > min(k, s):
+    if d != 1 or min(ends) < 0 or max(ends) > k:
         return None
-    landing = windows * kernel - padding - behind
+    landing = windows * kernel
+    for cut, lost in zip((padding, behind), ends):
+        if lost <= s:  # the first window alone loses any
+            landing = landing - cut
+        elif isinstance(getattr(windows, "known", windows), int):
+            losing = minimum(windows, ceildiv(cut, stride))
+            landing = landing - losing * cut + stride * (losing * (losing - 1) // 2)
+        else:
+            return None
     return Overlaps(landing, length if k >= s else landing)
 
 
