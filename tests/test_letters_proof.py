@@ -243,6 +243,27 @@ def open_inputs(inputs, values):
     return tuple(found)
 
 
+def test_most_kinds_take_letters():
+    """Few kinds want numbers for every input."""
+    refusing = []
+    for name, kind in all_kinds().items():
+        if not kind.trial_inputs:
+            continue
+        rng = random.Random(f"refuse {name}")
+        for _ in range(40):
+            sample = draw(kind, rng)
+            if sample.applied is None:
+                continue
+            try:
+                Applied(kind(**sample.arguments), open_inputs(sample.inputs, {}))
+                break
+            except WANTS_NUMBERS:
+                continue
+        else:
+            refusing.append(name)
+    assert len(refusing) <= 12, refusing
+
+
 def generalised(kind, rng):
     """Random configurations of a kind that are legal, on letters: the layer, it applied, and the sizes drawn."""
     for _ in range(400):

@@ -51,7 +51,7 @@ def formula(
     if fail_if_open:
         strict(graph, not figures or not {"flops", "ops"}.isdisjoint(figures))
     conditions = conditions_of(graph)
-    report = analyze(on_domain(graph, conditions), batch_size(batch) or batch_letter, dtype)
+    report = analyze(on_domain(graph, conditions), batch_letter if batch is None else batch_size(batch), dtype)
     conditions = (*declarations_of(graph), *conditions)
     found = list(formulas(report, figures or tuple(FIGURES), per_layer))
     from netcalc.report import formula as show

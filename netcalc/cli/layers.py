@@ -21,9 +21,8 @@ from netcalc.report.kinds import catalogue, page_dict, page_text
 def layers(kind: str | None, missing: bool, format: str | None) -> None:
     """The layer kinds; with KIND, that kind's page: arguments, formulas, and an example with its figures."""
     if missing:
-        absent = sorted(
-            {**MISSING, **{lazy: f"known: {kind} with its sizes inferred" for lazy, kind in ALIASES.items()}}.items()
-        )
+        lazy = {name: f"known: {kind} with its sizes inferred" for name, kind in ALIASES.items()}
+        absent = sorted({**MISSING, **lazy}.items())
         return print_rows(("class", "why"), absent, dict(absent), format)
     if kind is None:
         return print_catalogue(format)

@@ -62,7 +62,7 @@ def show(
         from netcalc.analysis.conditions import strict
 
         strict(graph)
-    print_report(analyze(graph, batch_size(batch) or batch_letter, dtype), format, depth)
+    print_report(analyze(graph, batch_letter if batch is None else batch_size(batch), dtype), format, depth)
 
 
 @click.command()
@@ -94,10 +94,6 @@ def batch_size(batch: str | None) -> int | str | None:
     if batch is None:
         return None
     if batch.lstrip("-").isdecimal() and len(batch) <= 18:
-        if int(batch) < 1:
-            raise SpecError(
-                "illegal-size", f"the batch is {batch}, but must be at least 1", expected="1 or more", found=batch
-            )
         return int(batch)
     if batch.isidentifier() and batch[0].isupper():
         return batch
