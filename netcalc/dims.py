@@ -15,8 +15,15 @@ dictionary ``{(atom, atom, ...): coefficient}`` and two formulas are equal when 
 A letter declared a multiple of m is held as m times an atom, which makes H // m exact without fractions.
 
 Equality ``==`` compares the canonical form. It never calls unequal formulas equal, and it knows the laws
-of +, -, *, of nested floors and of quotients that are always exact, as T·(T+1)/2 is, but not every truth
-about integers (⌊H/2⌋ + ⌊(H+1)/2⌋ is H); ask `holds` for a proof.
+of +, -, *, of nested floors, of quotients that are always exact, as T·(T+1)/2 is, and of floors that make
+a whole beside a common factor: C·⌊H/2⌋ + C·⌊(H+1)/2⌋ is C·H, and H - ⌊H/2⌋ is ⌊(H+1)/2⌋ (fewest floors, then
+fewest terms; of two alike the earlier floor: H % 2 is H - 2·⌊H/2⌋). Not folded, so ask `holds` for a proof:
+
+- floors of a multiple, ⌊2H/5⌋ = ⌊H/5⌋ + ⌊(H+2)/5⌋, and every second of six (only the least prime in a divisor
+  makes wholes, 31 at most, in divisors up to 1024); quotients by a letter;
+- wholes that show only after two steps of which the first lengthens the formula: ⌊(H+3)/4⌋ + ⌊H/2⌋ is
+  H - ⌊(H+1)/4⌋, and some products multiplied out before their floors met;
+- a sum of a minimum and a maximum of the same sizes, or one that a case distinction would settle.
 """
 
 from __future__ import annotations
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
 
     Range: TypeAlias = "tuple[int | None, int | None]"
     Monomial: TypeAlias = "tuple[Atom, ...]"  # sorted, a square stands twice
+    Kin: TypeAlias = "tuple[Any, ...]"
     Terms: TypeAlias = "dict[Monomial, int]"  # without zeros; () is the constant
 
 __all__ = [
@@ -47,6 +55,7 @@ MAX_DEGREE = 256
 MAX_NESTING = 60
 MAX_SIZE = 50_000
 MAX_ARGS = 100
+MAX_ORDER = 1024  # of floors with a larger divisor no whole is made
 MAX_CASES = 64  # residue classes tried in a proof by cases
 MAX_RESIDUES = 4096  # values tried in a proof of divisibility
 
@@ -124,7 +133,7 @@ class Floor(Atom):
     in a formula with a coefficient from 0 to exact - 1, the rest is a polynomial (see `_settle`).
     """
 
-    __slots__ = ("denominator", "exact", "numerator")
+    __slots__ = ("_kin", "denominator", "exact", "numerator")
     any_exact = False  # whether one has been made, for speed
 
     exact: int
@@ -135,6 +144,15 @@ class Floor(Atom):
         self.exact = denominator if type(denominator) is int and _residue(numerator, denominator) == 0 else 0
         if self.exact:
             Floor.any_exact = True
+        self._kin: Kin | None = None
+
+    @property
+    def kin(self) -> Kin:
+        """What names the floors that make a whole together with this one (see `Family`), () for none."""
+        if self._kin is None:
+            plain = isinstance(self.denominator, int) and isinstance(self.numerator, Expr) and not self.exact
+            self._kin = _kin(self.numerator, self.denominator) if plain else ()  # type: ignore[arg-type]
+        return self._kin
 
     def _order(self) -> tuple[int, str, str]:
         return 1, _names(self), f"{_natural(ascii_text(self.denominator))} {_natural(_ASCII.atom(self))}"
@@ -376,13 +394,18 @@ def _multiplied(left: Terms, right: Terms) -> Terms:
 
 
 def _settle(terms: Terms) -> Terms:
+    """The canonical form: exact quotients multiplied out, floors that make a whole put together."""
+    return _gathered(_multiplied_out(terms) if Floor.any_exact else terms)
+
+
+def _multiplied_out(terms: Terms) -> Terms:
     """Quotients that are always exact, multiplied out as far as they can be.
 
     >>> T = symbol("T")
     >>> 6 * ((T * T + T) // 2), T * (T + 1) // 2 * 3 == T * T + T + (T * T + T) // 2
     (3*T**2 + 3*T, True)
     """
-    while Floor.any_exact:
+    while True:
         for m, c in terms.items():
             exact = [a for a in m if isinstance(a, Floor) and a.exact and not 0 <= c < a.exact]
             if exact:
@@ -394,6 +417,83 @@ def _settle(terms: Terms) -> Terms:
         numerator = _multiplied({_without(m, (floor,)): c // floor.exact}, _terms(floor.numerator))
         terms = _added(_added({n: d for n, d in terms.items() if n is not m}, left), numerator)
     return terms
+
+
+class Family:
+    """The floors ⌊(x+i·m)/(p·m)⌋, i < p, for a prime p, whose sum is ⌊x/m⌋ (Hermite's identity)."""
+
+    def __init__(self, x: Dim, p: int, m: int) -> None:
+        members = [_terms(_quotient(x + i * m, p * m)) for i in reversed(range(p))]
+        self.floors = {atom for member in members for n in member for atom in n if isinstance(atom, Floor)}
+        self.relation: Terms = {}  # all members less the whole: zero
+        for member in members:
+            self.relation = _added(self.relation, member)
+        self.relation = _added(self.relation, _terms(x // m), -1)
+        if any(isinstance(atom, Floor) and atom.exact for n in self.relation for atom in n):
+            self.floors = set()  # exact quotients have a form of their own: see `_multiplied_out`
+
+    def gathered(self, terms: Terms) -> Terms:
+        """A formula with as few floors as adding the relation can leave, then as few terms."""
+        for others in {_without(m, (atom,)): None for m in terms for atom in m if atom in self.floors}:
+            relation = {m: (_with(others, *m), c) for m, c in self.relation.items() if m}
+            found = {m: terms.get(n, 0) for m, (n, _) in relation.items()}
+            ranked = []
+            for place, (m, (_, c)) in enumerate(relation.items()):
+                times = -found[m] // c
+                left = {m: new for m, (_, c) in relation.items() if (new := found[m] + times * c)}
+                floors = sum(any(isinstance(atom, Floor) for atom in m) for m in left)
+                ranked.append((floors, len(left), sum(map(abs, left.values())), place, times))
+            if times := min(ranked)[-1]:
+                terms = _added(terms, _multiplied({others: times}, self.relation))
+        return terms
+
+
+def _kin(numerator: Expr, q: int) -> Kin:
+    """The x, p and m of a floor's family: p is the least prime that divides q, where that is small."""
+    p = next((p for p in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31) if q % p == 0), 0)
+    if not p or q > MAX_ORDER:
+        return ()
+    base, constant = numerator._terms.copy(), numerator._terms.get((), 0)
+    base.pop((), None)
+    if base[min(base, key=_order)] < 0:  # ⌊x/q⌋ = -⌊(q-1-x)/q⌋
+        base, constant = {m: -c for m, c in base.items()}, q - 1 - constant
+    return _expr(base) + constant % (q // p), p, q // p
+
+
+_families: dict[Kin, Family | None] = {}  # None while one is being made
+
+
+def _gathered(terms: Terms) -> Terms:
+    """Floors that make a whole put together: of ⌊H/2⌋ + ⌊(H+1)/2⌋ - H nothing is left."""
+    for _ in range(16):  # what is put together may be part of another whole
+        met: dict[Kin, Atom] = {}
+        waiting = False
+        for m in terms:
+            for atom in m:
+                if type(atom) is Floor and (kin := atom.kin):
+                    waiting = met.setdefault(kin, atom) is not atom or waiting
+        if not met or not (waiting or len(terms) > 1 and min(terms.values()) < 0 < max(terms.values())):
+            break
+        before = terms
+        for kin in sorted(met, key=lambda kin: (-kin[1] * kin[2], met[kin].key)):
+            if family := _family(kin):
+                terms = family.gathered(terms)
+        if terms is before:
+            break
+    return terms
+
+
+def _family(kin: Kin) -> Family | None:
+    if kin not in _families:
+        if len(_families) > 4096:
+            _families.clear()
+        _families[kin] = None
+        _families[kin] = Family(*kin)
+    return _families[kin]
+
+
+def _with(monomial: Monomial, *more: Atom) -> Monomial:
+    return tuple(sorted((*monomial, *more), key=_key))
 
 
 def _key(atom: Atom) -> tuple[int, str, str]:
@@ -1359,6 +1459,14 @@ class _Style:
     def name(self, name: str) -> str:
         return name
 
+    @property
+    def listed(self) -> _Style:
+        """How a formula is written between commas."""
+        return self
+
+    def number(self, number: int) -> str:
+        return str(number)
+
     def power(self, base: str, exponent: int) -> str:
         return f"{base}**{exponent}"
 
@@ -1389,7 +1497,9 @@ class _Style:
         if isinstance(atom, Symbol):
             return self.name(atom.name)
         if isinstance(atom, Extreme):
-            return self.extreme(atom.which, [self.sum(_terms(arg)) for arg in atom.args])
+            return self.extreme(atom.which, [self.listed.sum(_terms(arg)) for arg in atom.args])
+        if isinstance(atom, Shifted):
+            return self.group(self.sum(atom.terms))
         assert isinstance(atom, Floor)
         return self.fraction(_terms(atom.numerator), _terms(atom.denominator))
 
@@ -1403,7 +1513,7 @@ class _Style:
         unit = _unit(m)
         common = gcd(c, unit)
         above, below = c // common, unit // common
-        factors = [str(above)] if above != 1 or not m else []
+        factors = [self.number(above)] if above != 1 or not m else []
         for atom in dict.fromkeys(m):
             count, written = m.count(atom), self.atom(atom)
             if isinstance(atom, Floor) and not self.delimited and (len(m) > 1 or c != 1):
@@ -1414,7 +1524,7 @@ class _Style:
 
     def sum(self, terms: Terms, tight: bool = False) -> str:
         if not any(terms):
-            return str(terms.get((), 0)).replace("-", self.minus)
+            return self.number(terms.get((), 0)).replace("-", self.minus)
         terms = _recentred(terms)
         fraction = _as_fraction(terms)
         if fraction:
@@ -1482,36 +1592,58 @@ def _as_fraction(terms: Terms) -> tuple[Terms, Terms] | None:
 def _recentred(terms: Terms) -> Terms:
     """Products of shifted floors put together again, for printing only.
 
-    The canonical 9fg - 36f - 36g + 144 with f = ⌊(H+1)/4⌋ and g = ⌊(W+1)/4⌋ becomes 9·⌊(H-15)/4⌋·⌊(W-15)/4⌋.
+    The canonical 9fg - 36f - 36g + 144 with f = ⌊(H+1)/4⌋ and g = ⌊(W+1)/4⌋ becomes 9·⌊(H-15)/4⌋·⌊(W-15)/4⌋, and
+    fg + f + g + 1 is (f + 1)·(g + 1).
     """
     if len(terms) < 3:
         return terms
     shown = terms.copy()
     for m, most in terms.items():
-        pair = [atom for atom in m if isinstance(atom, Floor) and isinstance(atom.denominator, int)]
+        pair = [atom for atom in m if isinstance(atom, Floor)]
         if len(pair) != 2:
             continue
         (f, g), others = pair, _without(m, tuple(pair))
         # most·fg - b·f - c·g + constant  =  a·(f-i)·(g-j) + (most-a)·fg + (constant-aij)  for b = aj, c = ai
-        with_f, with_g = (tuple(sorted((*others, atom), key=_key)) for atom in pair)
+        with_f, with_g = (_with(others, atom) for atom in pair)
         b, c = -shown.get(with_f, 0), -shown.get(with_g, 0)
-        if b * most <= 0 or c * most <= 0 or (f is g and b % 2):
+        if b * c <= 0 or (f is g and b % 2):
             continue
         if f is g:
             b = c = b // 2
         common, sign, constant = gcd(b, c), 1 if most > 0 else -1, shown.get(others, 0)
-        found = [sign * common // k for k in range(1, 65) if common % k == 0 and common <= k * abs(most)]
+        if b * most > 0 and all(isinstance(atom.denominator, int) for atom in pair):
+            found = [sign * common // k for k in range(1, 65) if common % k == 0 and common <= k * abs(most)]
+        else:
+            found = [most] if common % most == 0 else []
         found = [a for a in found if abs(b * c // a) <= sign * constant]  # aij = bc/a
         if not found:
             continue
         a = next((a for a in found if b * c // a == constant), found[0])
         i, j = c // a, b // a
-        moved = [_floor(atom.numerator - atom.denominator * k, atom.denominator) for atom, k in ((f, i), (g, j))]
+        moved = [_shifted(atom, k) for atom, k in ((f, i), (g, j))]
         removed = {m: a, others: a * i * j, with_f: -a * j}
         removed[with_g] = removed.get(with_g, 0) - a * i if f is g else -a * i
         shown = _added(shown, removed, -1)
-        shown = _added(shown, {tuple(sorted((*others, *moved), key=_key)): a})
+        shown = _added(shown, {_with(others, *moved): a})
     return shown
+
+
+class Shifted(Atom):
+    """A floor and a number, (⌊H/S⌋ + 1), as a factor; for printing only."""
+
+    __slots__ = ("terms",)
+
+    def __init__(self, floor: Floor, number: int) -> None:
+        self.terms: Terms = {(floor,): 1, (): number}
+        self._key, self._span, self.depth, self.size, self.free = floor.key, None, floor.depth, floor.size, floor.free
+
+
+@lru_cache(maxsize=1024)
+def _shifted(floor: Floor, k: int) -> Atom:
+    """A floor less k, for printing."""
+    if k > 0 and isinstance(floor.denominator, int):
+        return _floor(floor.numerator - floor.denominator * k, floor.denominator)
+    return Shifted(floor, -k)
 
 
 def _factors(terms: Terms) -> tuple[int, Monomial, dict[tuple[Atom, int], int], Terms]:
@@ -1563,6 +1695,13 @@ def _unit(m: Monomial) -> int:
 class _Unicode(_Style):
     times, minus, delimited = "·", "−", True
 
+    @property
+    def listed(self) -> _Style:
+        return _UNGROUPED
+
+    def number(self, number: int) -> str:
+        return f"{number:,}"
+
     def power(self, base: str, exponent: int) -> str:
         return base + str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
@@ -1575,6 +1714,9 @@ class _Unicode(_Style):
 
 class _Latex(_Style):
     times, delimited = r"\,", True
+
+    def number(self, number: int) -> str:
+        return f"{number:,}".replace(",", "{,}")
 
     def name(self, name: str) -> str:
         stem, _, index = name.partition("_")
@@ -1606,17 +1748,21 @@ class _Latex(_Style):
         return rf"\{which}\left({separator.join(args)}\right)"
 
 
-_ASCII, _UNICODE, _LATEX = _Style(), _Unicode(), _Latex()
+class _Ungrouped(_Unicode):
+    number = _Style.number
 
 
-def text(dim: Dim) -> str:
-    """A size for people.
+_ASCII, _UNICODE, _UNGROUPED, _LATEX = _Style(), _Unicode(), _Ungrouped(), _Latex()
+
+
+def text(dim: Dim, grouped: bool = True) -> str:
+    """A size for people; the digits in a formula are ``grouped`` (2,048·H), those of a lone number are not.
 
     >>> H, W = symbol("H"), symbol("W")
     >>> print(text(3 - 2 * H**2 * W), "|", text((H - 3) // 2), "|", text(maximum(H, W - 1) // 2))
     3 − 2·H²·W | ⌊(H−3)/2⌋ | ⌊(max(H + 1, W)−1)/2⌋
     """
-    return _UNICODE.sum(_terms(dim))
+    return (_UNICODE if grouped and isinstance(dim, Expr) else _UNGROUPED).sum(_terms(dim))
 
 
 def ascii_text(dim: Dim) -> str:
@@ -1638,7 +1784,7 @@ def latex(dim: Dim) -> str:
     >>> print(latex(2 * (symbol("H") + 1) // 4 * symbol("C_out")))
     C_{\mathrm{out}}\,\left\lfloor \frac{H+1}{2} \right\rfloor
     """
-    return _LATEX.sum(_terms(dim))
+    return _LATEX.sum(_terms(dim)) if isinstance(dim, Expr) else str(dim)
 
 
 def factored_text(dim: Dim) -> str:
@@ -1694,6 +1840,36 @@ def degree(dim: Dim, name: str) -> int:
     (2, 0)
     """
     return max((sum(_atom_degree(atom, name) for atom in m) for m in _terms(dim)), default=0)
+
+
+def ratio(above: Dim, below: Dim) -> tuple[Dim, Dim]:
+    """The exact quotient of two sizes, as numerator and denominator without the factors that are seen in both.
+
+    >>> T = symbol("T")
+    >>> ratio(512 * T**2 + 32768 * T, 128 * T**2 + 16384 * T), ratio(6 * (T + 1) ** 2, 4 * T + 4)
+    ((4*T + 256, T + 128), (3*T + 3, 2))
+    """
+    if above == 0:
+        return 0, 1
+    (m, common, shifted, rest), (n, others, moved, left) = (_factors(_terms(size)) for size in (above, below))
+    if rest == left:
+        rest = left = {(): 1}
+    both = _shared([common, others])
+    powers = {key: min(shifted.get(key, 0), moved.get(key, 0)) for key in shifted}
+    top = _expanded(m, _without(common, both), {key: count - powers[key] for key, count in shifted.items()}, rest)
+    bottom = _expanded(n, _without(others, both), {k: count - powers.get(k, 0) for k, count in moved.items()}, left)
+    divisor = gcd(*top.values(), *bottom.values())
+    one, other = (_make({m: c // divisor for m, c in terms.items()}) for terms in (top, bottom))
+    return one, other
+
+
+def _expanded(content: int, common: Monomial, shifted: dict[tuple[Atom, int], int], rest: Terms) -> Terms:
+    """What :func:`_factors` took apart, multiplied out."""
+    terms = _multiplied(rest, {common: content})
+    for (atom, k), count in shifted.items():
+        for _ in range(count):
+            terms = _multiplied(terms, {(atom,): 1, (): -k})
+    return terms
 
 
 def _atom_degree(atom: Atom, name: str) -> int:

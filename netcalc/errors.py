@@ -32,7 +32,8 @@ class SpecError(ValueError):
 
     Attributes: ``code`` (a stable word such as ``unknown-kind``), ``message``, ``span`` (characters of
     ``source``, or None where no text is at hand), ``expected``, ``found``, ``hint`` (each a sentence or empty),
-    ``argument`` (the layer argument at fault, or None), ``source`` and ``source_name`` (the text and its name).
+    ``argument`` (the layer argument at fault, or None), ``within`` (the characters at fault of that argument, where it
+    is a text), ``source`` and ``source_name`` (the text and its name).
 
     >>> error = SpecError("unknown-kind", "no layer kind is called 'lineer'", hint="did you mean 'linear'?")
     >>> print(error.at(Span(7, 13), "256 -> lineer 10"))
@@ -53,13 +54,14 @@ class SpecError(ValueError):
         hint: str = "",
         span: Span | None = None,
         argument: str | None = None,
+        within: Span | None = None,
         source: str = "",
         source_name: str = "",
     ) -> None:
         super().__init__(message)
         self.code, self.message = code, message
         self.expected, self.found, self.hint = expected, found, hint
-        self.span, self.argument = span, argument
+        self.span, self.argument, self.within = span, argument, within
         self.source, self.source_name = source, source_name
 
     def __reduce__(self) -> tuple[object, ...]:

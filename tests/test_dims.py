@@ -263,7 +263,7 @@ def test_nested_floors_fold(x, a, b, c):
     folded = (x + a * b) // (a * c)
     assert (x // a + b) // c == folded
     left, right = (b + W - x // a) // c, (a * (b + W + 1) - 1 - x) // (a * c)
-    assert left == right or holds(left, "==", right)  # x - ⌊x/2⌋ and ⌊(x+1)/2⌋ are written differently
+    assert left == right or holds(left, "==", right)
     assert text((x // a + b) // c) == text(folded)
 
 
@@ -352,6 +352,68 @@ def test_five_strides_print_as_one_quotient():
     ids=str,
 )
 def test_text(dim, expected):
+    assert text(dim) == expected
+
+
+whole_forms = linear.map(form).filter(lambda x: isinstance(x, Expr))
+
+
+@quick
+@given(whole_forms, st.integers(2, 12), st.sampled_from((1, C, W, C * W)), st.data())
+def test_floors_that_make_a_whole_are_put_together(x, n, factor, data):
+    """Hermite: the sum of ⌊(x+i)/n⌋ over i < n is x."""
+    order = data.draw(st.permutations(range(n)))
+    assert total((x + i) // n * factor for i in order) == x * factor
+    some = order[: data.draw(st.integers(1, n))]
+    kept = total((x + i) // n for i in some)
+    rest = total((x + i) // n for i in order if i not in some)
+    assert holds(kept + rest, "==", x)
+    if all(n % p for p in range(2, n)):  # of a prime number of floors any part and its complement
+        assert x * factor - kept * factor == rest * factor
+        assert text(x - kept) == text(rest)
+
+
+@quick
+@given(
+    st.sampled_from((H, H - W, H + 2 * W, H + C - W)), st.sampled_from((1, 2, 3, 5, 4, 8)), st.sampled_from((2, 3)),
+    st.integers(-9, 9),
+)  # fmt: skip
+def test_every_mth_floor_makes_a_floor(x, m, p, j):
+    """⌊(x+j+i·m)/(p·m)⌋ over i < p make ⌊(x+j)/m⌋, where p is the least prime that divides p·m."""
+    if m % 2 or p == 2:
+        assert total((x + j + i * m) // (p * m) for i in range(p)) == (x + j) // m
+
+
+@quick
+@given(recipes, recipes, st.integers(2, 4), points)
+def test_a_sum_of_floors_keeps_its_value(a, b, n, point):
+    x, factor = symbolic(a), symbolic(b)
+    dim = total((x + i) // n * factor * (-1) ** i for i in range(n)) - x * factor
+    value, times = cook(a, point), cook(b, point)
+    assert evaluate(dim, point) == sum((value + i) // n * times * (-1) ** i for i in range(n)) - value * times
+
+
+@pytest.mark.parametrize(
+    ("dim", "expected"),
+    [
+        (H // 2 + (H + 1) // 2, "H"),
+        (C * (H // 2) + C * ((H + 1) // 2), "C·H"),
+        (H - H // 2, "⌊(H+1)/2⌋"),
+        (H - (H + 1) // 2, "⌊H/2⌋"),
+        (2 * H - 2 * (H // 2), "2·⌊(H+1)/2⌋"),
+        (H // 4 + (H + 2) // 4, "⌊H/2⌋"),
+        (H // 2 - (H + 2) // 4, "⌊H/4⌋"),
+        ((H + 1) // 2 - H // 2, "H − 2·⌊H/2⌋"),  # H % 2
+        (H - ceildiv(H, 3), "⌊2·H/3⌋"),
+        (H // 3 + (H + 1) // 3, "⌊2·H/3⌋"),
+        ((H - W) // 2 + ceildiv(H - W, 2), "H − W"),
+        (total(a * b for a in (H // 2, (H + 1) // 2) for b in (W // 2, (W + 1) // 2)), "H·W"),
+        ((H - H // 2) ** 2, "⌊(H+1)/2⌋²"),
+        (maximum(H - H // 2, W) - maximum((H + 1) // 2, W), "0"),
+    ],
+    ids=str,
+)
+def test_floors_that_make_a_whole(dim, expected):
     assert text(dim) == expected
 
 
@@ -527,6 +589,7 @@ DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 def read_unicode(written):
     """Unicode text as Python over exact fractions, ⌊ ⌋ as floor."""
+    written = re.sub(r"(?<=\d),(?=\d{3})", "", written)
     written = re.sub("([⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda power: "**" + power[1].translate(DIGITS), written)
     for ours, pythons in (("·", "*"), ("−", "-"), ("⌊", "floor("), ("⌋", ")")):
         written = written.replace(ours, pythons)
@@ -535,6 +598,7 @@ def read_unicode(written):
 
 def read_latex(written):
     for ours, pythons in (
+        ("{,}", ""),
         (r"\left\lfloor", "floor("), (r"\right\rfloor", ")"), (r",\, ", ", "), (r"\,", "*"), (r"\frac{", "(("),
         ("}{", ")/("), ("^{", "**(("), ("}", "))"), (r"\min", "min"), (r"\max", "max"), (r"\left", ""), (r"\right", ""),
     ):  # fmt: skip
@@ -588,6 +652,29 @@ def test_products_of_shifted_floors_are_put_together(layers, point):
     assert eval(dims._ASCII.factored(dim), {}, dict(point)) == value
     exact = {name: Fraction(v) for name, v in point.items()} | {"floor": math.floor}
     assert eval(read_unicode(text(dim)), {}, exact) == eval(read_latex(latex(dim)), {}, exact) == value
+
+
+@pytest.mark.parametrize(
+    ("dim", "expected"),
+    [
+        (((H - W) // C + 1) * (W // C + 1), "(⌊(H−W)/C⌋ + 1)·(⌊W/C⌋ + 1)"),
+        (24 * C * (H // W + 2) * (C // W - 3), "24·C·⌊C/W⌋·⌊H/W⌋ + 48·C·⌊C/W⌋ − 72·C·⌊H/W⌋ − 144·C"),
+        (5 * (H // W + 1) ** 2 + 7, "5·(⌊H/W⌋ + 1)² + 7"),
+        ((H // 2 + 1) * (W // 2 + 1), "(⌊H/2⌋ + 1)·(⌊W/2⌋ + 1)"),
+        ((H // C - 2) * (W // C - 2) * -3, "−3·(⌊H/C⌋ − 2)·(⌊W/C⌋ − 2)"),
+        (2048 * H * (W // 1000) + 1234567, "2,048·H·⌊W/1,000⌋ + 1,234,567"),
+    ],
+    ids=str,
+)
+def test_text_is_compact(dim, expected):
+    assert text(dim) == expected
+    assert eval(ascii_text(dim), {}, {"C": C, "H": H, "W": W}) == dim
+
+
+def test_digits_are_grouped_for_people_only():
+    dim = 12345 * H - 1000
+    assert (text(dim), latex(dim), ascii_text(dim)) == ("12,345·H − 1,000", r"12{,}345\,H - 1{,}000", "12345*H - 1000")
+    assert text(dim, grouped=False) == "12345·H − 1000"
 
 
 def test_totals_of_layers_without_padding():

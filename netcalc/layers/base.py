@@ -19,12 +19,13 @@ condition that fails is never evaluated.
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError, dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Iterator, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, Iterator, NamedTuple, TypeVar
 
 from netcalc.dims import Dim, Expr, holds, product, text
-from netcalc.errors import SpecError
+from netcalc.errors import Span, SpecError
 from netcalc.layers.reach import Reach, pointwise
 
 Shape = tuple[Dim, ...]
@@ -155,6 +156,7 @@ class Fact(NamedTuple):
     hint: str = ""
     argument: str | None = None
     code: str = "illegal-argument"
+    within: Span | None = None
 
     def failure(self) -> SpecError:
         return SpecError(
@@ -164,6 +166,7 @@ class Fact(NamedTuple):
             found=self.found,
             hint=self.hint,
             argument=self.argument,
+            within=self.within,
         )
 
 
@@ -238,6 +241,38 @@ def behind_batch(dim: int, rank: int) -> int:
     return dim + rank if dim < 0 else dim - 1
 
 
+def per_sample(dims: Any) -> Any:
+    """Axes that count the batch axis as 0 (one, or a tuple of them) as a sample's own. Raises SpecError for the batch.
+
+    >>> per_sample(1), per_sample((2, 3)), per_sample(-1)
+    (0, (1, 2), -1)
+    """
+    if isinstance(dims, tuple):
+        return tuple(map(per_sample, dims))
+    if dims == 0:
+        raise SpecError(
+            "illegal-argument",
+            "axis 0 is the batch here, which no sample has",
+            expected="a sample's axis: 1 or more, or one from the end",
+            found="0",
+        )
+    return dims - 1 if isinstance(dims, int) and dims > 0 else dims
+
+
+class Function(NamedTuple):
+    """How torch's function of a kind's name is called, where its axes count the batch axis as 0 and the kind's do not.
+
+    ``axes``: the names of torch's arguments, and of this kind's that they stand for; ``per_sample`` makes a value for
+    the kind of one for torch; ``gathers``: the argument that takes all numbers that stand alone (``permute 2 0 1``);
+    ``needs``: the argument without which torch's function works on the batch, too.
+    """
+
+    axes: dict[str, str] = {}
+    per_sample: Callable[[Any], Any] = per_sample
+    gathers: str = ""
+    needs: str = ""
+
+
 def dim_behind_batch(dim: int, rank: int, argument: str) -> Fact:
     """torch's ``dim`` (which counts the batch axis as 0) must name one of a sample's ``rank`` axes."""
     if behind_batch(dim, rank) == -1:
@@ -258,19 +293,29 @@ def _axes(count: int) -> str:
 
 
 def shape_text(sizes: Shape) -> str:
-    """A shape as it is written in a spec.
+    """A shape as it is written in a spec, formulas as for people.
 
     >>> shape_text((3, 32, 32))
     '3x32x32'
     """
-    if not sizes:
-        return "scalar"
-    return "x".join(s if _stands_alone(s := text(size)) else f"({s})" for size in sizes)
+    return crossed([text(size, grouped=False) for size in sizes]) or "scalar"
 
 
-def _stands_alone(written: str) -> bool:
-    one_floor = written[0] == "⌊" and written[-1] == "⌋" and written.count("⌊") == 1
-    return written.isalnum() or one_floor
+def crossed(written: Iterable[str], cross: str = "x") -> str:
+    """Sizes with a cross between them, each in brackets that could be read together with its neighbours.
+
+    >>> print(crossed(["3", "H", "W - 2"]), "|", crossed(["H - 2"]), "|", crossed(["-1", "-1"]))
+    3xHx(W - 2) | (H - 2) | -1x-1
+    """
+    return cross.join(map(alone, written))
+
+
+_ALONE = re.compile(r"[-−]?[\w,.]+(/\d+)?|[?–]|⌊[^⌊⌋]*⌋")
+
+
+def alone(written: str) -> str:
+    """A size that can stand beside others: a sum or a quotient in brackets."""
+    return written if _ALONE.fullmatch(written) else f"({written})"
 
 
 # ---------------------------------------------------------------- arguments
@@ -298,8 +343,8 @@ REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 
 
 def _argument(type: str, doc: str, default: Any, **more: Any) -> Any:
-    optional = default is None
-    return field(default=default, metadata={"argument": Argument(type, doc, optional=optional, **more)})
+    more["optional"] = more.get("optional", False) or default is None
+    return field(default=default, metadata={"argument": Argument(type, doc, **more)})
 
 
 def size(doc: str, default: Any = REQUIRED, *, letter: str = "", tries: tuple[Any, ...] = ()) -> Any:
@@ -324,9 +369,9 @@ def integer(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -
     return _argument("integer", doc, default, tries=tries)
 
 
-def real(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
-    """An argument that is a number."""
-    return _argument("real", doc, default, tries=tries)
+def real(doc: str, default: Any = REQUIRED, *, optional: bool = False, tries: tuple[Any, ...] = ()) -> Any:
+    """An argument that is a number; None too where that is the default, or ``optional``."""
+    return _argument("real", doc, default, optional=optional, tries=tries)
 
 
 def flag(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = (True, False)) -> Any:
@@ -347,6 +392,11 @@ def shape(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> 
 def phrase(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
     """An argument that is free text (``words`` is a class fact, hence this name)."""
     return _argument("phrase", doc, default, tries=tries)
+
+
+def named(doc: str, *, tries: tuple[Any, ...] = ()) -> Any:
+    """An argument that is a tuple of (name, size): the short form writes each by itself, ``h=4 w=4``."""
+    return _argument("named", doc, (), tries=tries)
 
 
 def inferred(doc: str, axis: int) -> Any:
@@ -370,6 +420,9 @@ def _fits(kind: str, value: Any) -> bool:
             return isinstance(value, bool)
         case "phrase":
             return isinstance(value, str)
+        case "named":
+            pairs = value if isinstance(value, tuple) else (None,)
+            return all(isinstance(pair, tuple) and len(pair) == 2 and _fits("size", pair[1]) for pair in pairs)
     return False
 
 
@@ -382,6 +435,7 @@ _WANTED = {
     "flag": "True or False",
     "choice": "a word",
     "phrase": "a text in quotes",
+    "named": "sizes with their names",
 }
 
 
@@ -395,6 +449,8 @@ class Layer:
     takes the kind whose ``rank`` fits the input); ``namesake`` is the name of its torch.nn class, or None for a
     kind of our own; ``arity`` the number of inputs (None: two or more); ``source`` a paper or torch page;
     ``stated_by_name`` maps arguments whose lone number the short form takes only by name to a hint ({} is the value);
+    ``function`` says how torch's function of that name counts axes; ``made_of`` are torch's arguments where the first
+    is a module (of the kind ``one``, whose arguments this kind has, too);
     ``examples`` are one-line specs; ``trial_inputs`` are the input shapes that the conformance suite draws from.
     """
 
@@ -403,6 +459,9 @@ class Layer:
     namesake: ClassVar[str | None] = None
     arity: ClassVar[int | None] = 1
     stated_by_name: ClassVar[dict[str, str]] = {}
+    function: ClassVar[Function] = Function()
+    made_of: ClassVar[tuple[str, ...]] = ()
+    one: ClassVar[type[Layer]]
     source: ClassVar[str] = ""
     examples: ClassVar[tuple[str, ...]] = ()
     trial_inputs: ClassVar[tuple[tuple[tuple[int, ...], ...], ...]] = ()
@@ -430,6 +489,10 @@ class Layer:
 
     def work(self, *inputs: Any, **more: Any) -> Work:
         raise NotImplementedError(f"{self.kind} states no work")
+
+    def conventions(self, *inputs: Any, **more: Any) -> dict[str, Work]:
+        """The work by name, where the field counts this layer in more than one way."""
+        return {}
 
     def reach(self, *inputs: Any, **more: Any) -> Reach:
         raise NotImplementedError(f"{self.kind} states no receptive field")

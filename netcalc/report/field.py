@@ -18,7 +18,7 @@ from netcalc.analysis.receptive_field import Fields
 from netcalc.analysis.region import Region, members, runs
 from netcalc.dims import text
 from netcalc.graph import Graph
-from netcalc.layers.base import shape_text
+from netcalc.layers.base import crossed, shape_text
 
 COLOURS = ("#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b")
 """Of the fields in a picture, the largest first (ColorBrewer's Blues)."""
@@ -40,7 +40,7 @@ def figures(values: Sequence[Any] | None) -> str:
     if not values:
         return "–"
     shown = list(map(figure, values))
-    return shown[0] if len(set(shown)) == 1 else "×".join(shown)
+    return shown[0] if len(set(shown)) == 1 else crossed(shown, "×")
 
 
 def field_rows(graph: Graph, fields: Fields) -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from netcalc.analysis.operations import Ops
 from netcalc.analysis.report import Report, plain, shown
 from netcalc.dims import Dim, Expr, symbol
 from netcalc.layers import all_kinds
-from netcalc.layers.base import REQUIRED, Applied, Layer, shape_text
+from netcalc.layers.base import REQUIRED, Applied, Layer, crossed, shape_text
 from netcalc.report.rows import tensor
 from netcalc.spec import elaborate
 
@@ -67,7 +67,8 @@ def formulas(kind: type[Layer]) -> list[tuple[str, str]]:
         lines = [
             (
                 "output",
-                f"{shape_text(letters)} → {' x '.join(named.get(z, shown(z)) for z in applied.output) or 'scalar'}",
+                f"{shape_text(letters)} → "
+                + (crossed([named.get(z, shown(z)) for z in applied.output], " x ") or "scalar"),
             )
         ]
         lines += [(f"  {name}", shown(size)) for size, name in named.items()]

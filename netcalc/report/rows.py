@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
 from netcalc.analysis.blocks import Block, blocks
 from netcalc.analysis.report import CONVENTION, LayerReport, Report, plain, shown
-from netcalc.dims import Dim
-from netcalc.layers.base import shape_text
+from netcalc.dims import Dim, text
+from netcalc.layers.base import Shape, alone, crossed, shape_text
 
 HEADER = ("layer", "kind", "output", "parameters", "params", "macs", "flops", "field", "stride", "start")
 
@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
 def tensor(name: str, shape: tuple[Dim, ...]) -> str:
     """``weight [512, 256]``"""
-    return f"{name} [{', '.join(shown(size).replace(',', '') for size in shape)}]"
+    return f"{name} [{', '.join(text(size, grouped=False) for size in shape)}]"
 
 
 def axes(values: Any, sign: bool = False) -> str:
@@ -37,7 +37,7 @@ def axes(values: Any, sign: bool = False) -> str:
     if values is None:
         return ""
     texts = [_signed(value) if sign else _plain(value) for value in values]
-    return "x".join(texts) if not sign else ",".join(texts)
+    return crossed(texts) if not sign else ",".join(texts)
 
 
 def field_text(field: Any) -> str:
@@ -45,7 +45,8 @@ def field_text(field: Any) -> str:
     if field is None:
         return ""
     ends = zip(field.minimum, field.size)
-    return "x".join(_plain(most) if least == most else f"{_plain(least)}…{_plain(most)}" for least, most in ends)
+    spans = [(_plain(least), _plain(most)) for least, most in ends]
+    return "x".join(alone(most) if least == most else f"{alone(least)}…{alone(most)}" for least, most in spans)
 
 
 def _plain(value: Any) -> str:
@@ -97,14 +98,14 @@ def exact_rows(report: Report, depth: int | None = None) -> list[tuple[str, ...]
             (
                 layer.name,
                 layer.kind,
-                "x".join(str(plain(size)) for size in layer.output_shape) or "scalar",
+                _exact_shape(layer.output_shape),
                 "; ".join(f"{name} {_listed(shape)}" for name, shape in layer.parameters.items()),
                 *(str(plain(value)) for value in (layer.own_params, layer.macs, layer.flops)),
-                *("x".join(_plain(v) for v in part) if field else "" for part in _figures(field)),
+                *(crossed(map(_plain, part)) for part in _figures(field)),
             )
         )
     totals = report.totals
-    output = "x".join(str(plain(size)) for size in report.output_shape) or "scalar"
+    output = "; ".join(named(report.outputs, _exact_shape))
     found.append(
         ("total", "", output, "", *(str(plain(v)) for v in (totals.params, totals.macs, totals.flops)), "", "", "")
     )
@@ -113,6 +114,11 @@ def exact_rows(report: Report, depth: int | None = None) -> list[tuple[str, ...]
 
 def _figures(field: Any) -> tuple[Any, Any, Any]:
     return (field.size, field.stride, field.start) if field else ((), (), ())
+
+
+def _exact_shape(shape: Shape) -> str:
+    """As a spec takes it: ``3x(H - 2)x(W//2)``."""
+    return crossed(str(plain(size)) for size in shape) or "scalar"
 
 
 def _listed(shape: tuple[Dim, ...]) -> str:
@@ -163,6 +169,11 @@ def summary(report: Report) -> list[tuple[str, str]]:
         lines[2:2] = [(f"  {kind}", shown(count)) for kind, count in totals.ops.items()]
     if not (isinstance(totals.buffers, int) and totals.buffers == 0):
         lines.insert(1, ("buffers", shown(totals.buffers)))
+    lines += [(name, f"{shown(c.flops)} FLOPs, {shown(c.macs)} MACs") for name, c in report.conventions.items()]
+    if report.batch_reductions:
+        lines.append(("per sample", batch_reductions(report)))
+    if len(report.outputs) > 1:
+        lines.append(("outputs", ", ".join(named(report.outputs))))
     if report.conditions:
         lines.append(("holds when", ", ".join(report.conditions)))
     if report.uncounted:
@@ -170,9 +181,25 @@ def summary(report: Report) -> list[tuple[str, str]]:
     return lines
 
 
+def batch_reductions(report: Report) -> str:
+    """How the count of losses that are reduced sample by sample differs from torch's, over the whole batch."""
+    batch: Dim = 1 if report.batch is None else report.batch
+    more = shown(batch - 1)
+    return "; ".join(
+        f"{name}: its {how}, {shown(batch)} times; torch's one {how} over the batch has {more} add more"
+        + (" and as many div fewer" if how != "sum" else "")
+        for name, how in report.batch_reductions.items()
+    )
+
+
 def title(report: Report) -> str:
-    """``input 256, output 1``, with the batch."""
-    inputs = ", ".join(shape_text(node.output_shape) for node in report.nodes if not node.node.inputs)
-    outputs = ", ".join(shape_text(layer.output_shape) for layer in report.outputs)
+    """``256 → 1``, with the names where there are several, and with the batch."""
+    inputs = ", ".join(named([node for node in report.nodes if not node.node.inputs]))
+    outputs = ", ".join(named(report.outputs))
     batch = "" if report.batch is None else f"  (batch {shown(report.batch)})"
     return f"{inputs} → {outputs}{batch}"
+
+
+def named(ends: Sequence[LayerReport], written: Callable[[Shape], str] = shape_text) -> list[str]:
+    """The shapes of inputs or outputs, each behind its name where there are several: ``logits 10``."""
+    return [f"{end.name} " * (len(ends) > 1) + written(end.output_shape) for end in ends]

@@ -14,7 +14,7 @@ others      one of ``( ) { } [ ] , = : | + - * / // %``
 =========== ==================================================================================================
 
 An ``x`` inside a word separates axes where the word is made of numbers and single letters (with digits) only:
-``3xHxW``, ``TxD``, ``H2xW2``; so ``MaxPool2d`` stays whole.
+``3xHxW``, ``TxD``, ``H2xW2``, also beside brackets: ``3xHx(W-1)``; so ``MaxPool2d`` stays whole.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ _TOKEN = re.compile(
     | (?P<ARROW>->|→)
     | (?P<DOTS>\.\.)
     | (?P<REAL>\d+\.(?!\.)\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]\d+)
-    | (?P<SIZE>(?:\d+|[A-Za-z]\d*)(?:x(?:\d+|[A-Za-z]\d*))+(?![A-Za-z0-9_.]))
+    | (?P<SIZE>(?:(?<=\))x)?(?:\d+|[A-Za-z]\d*)(?:x(?:\d+|[A-Za-z]\d*))+(?![A-Za-z0-9_.])   # 3xHxW, (H-1)x3xW
+             | (?<=\))x(?:\d+|[A-Za-z]\d*)(?:(?![A-Za-z0-9_.])|(?=x\())                        # (H-1)xW
+             | (?:(?<=\))x)?(?:\d+|[A-Z]\d*)(?:x(?:\d+|[A-Za-z]\d*))*x(?=\())                 # 3xHx(W-1)
     | (?P<NUMBER>\d+)
     | (?P<NAME>[^\W\d]\w*(?:\.\w+)*)
     | (?P<X>×)
