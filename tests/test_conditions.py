@@ -32,7 +32,7 @@ def said(*conditions):
         ("3xHxW -> conv 4 k3 -> conv 4 k3", ["H ≥ 5", "W ≥ 5"]),
         ("3xHxW -> relu", []),
         ("CxHxW -> pixelunshuffle 4", ["H divisible by 4", "W divisible by 4"]),
-        ("CxHxW -> gn 32 -> conv 8 k1", ["C divisible by 32", "H·W·⌊C/32⌋ ≥ 2"]),
+        ("CxHxW -> gn 32 -> conv 8 k1", ["C divisible by 32", "C·H·W/32 ≥ 2"]),
     ],
 )
 def test_what_networks_demand(spec, expected):
@@ -200,6 +200,9 @@ def test_declared_letters_say_nothing_twice():
     assert said((h // 4 * 4, "==", h)) == []
     found = simplified([(Condition(h, "divisible by", 64, ""), "here"), (Condition(h, ">=", 20, ""), "here")])
     assert [str(one) for one in found] == ["H divisible by 64"]
+    even = symbol("G", multiple_of=2)
+    assert said((120, "divisible by", even)) == ["120 divisible by G"]
+    assert said((120, "divisible by", even), (even, "<=", 7)) == ["G is one of 2, 4, 6"]
 
 
 def test_what_cannot_be_solved_is_kept_as_it_is():
@@ -258,3 +261,105 @@ def test_illegal_sizes_exactly_where_the_conditions_say(name, letter, most):
         except SpecError:
             built = False
         assert said == built, (size, [str(one) for one in conditions])
+
+
+K, G, C = map(symbol, ("K", "G", "C"))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([(3, "divisible by", G), (8, "divisible by", G)], ["G = 1"]),
+        ([(12, "divisible by", G), (8, "divisible by", G)], ["4 divisible by G"]),
+        ([(720, "divisible by", G), (G, ">=", 2)], ["720 divisible by G, G ≥ 2"]),
+        ([(C, "==", 64), (C, "divisible by", G), (G, ">=", 3)], ["C = 64", "G is one of 4, 8, 16, 32, 64"]),
+        ([(H, ">=", 3), (H, ">=", K + 2)], ["H ≥ K + 2"]),
+        ([(H, ">=", 3), (H, ">=", K + 1)], ["H ≥ 3", "H ≥ K + 1"]),
+        ([(H, ">=", W + 2), (W, ">=", K + 1), (H, ">=", K + 2)], ["H ≥ W + 2", "W ≥ K + 1"]),
+        ([(H, "==", W), (H, ">=", 5), (W, ">=", 7)], ["H ≥ 7", "H = W"]),
+        ([(H, "==", W), (W, "==", 2 * D), (H, "divisible by", 2)], ["2·D = W", "H = 2·D"]),
+        ([(H, "==", W), (H, "divisible by", 4), (W, "divisible by", 6)], ["H divisible by 12", "H = W"]),
+        ([(H * W, "==", 8 * H)], ["W = 8"]),
+        ([(H // 2 * 2, "==", H), (H // 2 * W, "==", 4 * H)], ["H divisible by 2", "W = 8"]),
+        ([(H * W, "==", 64), (H, "==", W)], ["H = 8", "W = 8"]),
+        ([(6 * H * W, "divisible by", 4)], ["H·W divisible by 2"]),
+        ([(C, "divisible by", G), (2 * C, "divisible by", G), (C, ">=", G)], ["C divisible by G"]),
+        ([(C, "divisible by", 32), (C // 32 * H, ">=", W)], ["C divisible by 32", "C·H/32 ≥ W"]),
+        ([(H, "==", W), (H, "==", 8), (W, "==", 9)], ["no value of H, W will do"]),
+        ([(H, ">=", W + 2), (W, ">=", H + 1)], ["no value of H, W will do"]),
+        ([(H, "==", W), (W, "==", D), (D, "==", H + 1)], ["no value of D will do"]),
+    ],
+)
+def test_several_letters(conditions, expected):
+    assert said(*conditions) == expected
+
+
+BOX = range(1, 13)
+sums = st.builds(lambda a, b, c: a * H + b * W + c, *[st.integers(-2, 2)] * 2, st.integers(-6, 6))
+sizes_of_two = st.one_of(
+    sums,
+    st.builds(lambda size, q: size // q, sums, st.integers(2, 4)),
+    st.builds(maximum, sums, sums),
+    st.builds(lambda a, b: a * b, sums, st.sampled_from([H, W])),
+)
+comparisons_of_two = st.one_of(
+    st.tuples(sizes_of_two, st.sampled_from(["==", ">=", "<="]), st.one_of(st.integers(-6, 20), sizes_of_two)),
+    st.tuples(sizes_of_two, st.just("divisible by"), st.one_of(st.integers(1, 6), st.sampled_from([H, W]))),
+    st.tuples(st.integers(1, 40), st.just("divisible by"), st.sampled_from([H, W])),
+)
+systems_of_two = st.lists(comparisons_of_two.map(lambda one: Condition(*one, "")), min_size=1, max_size=5)
+
+
+def true_of(condition, numbers):
+    left, right = (substitute(side, numbers) for side in (condition.left, condition.right))
+    return condition._replace(left=left, right=right).holds
+
+
+@settings(deadline=None, max_examples=400)
+@given(systems_of_two)
+def test_several_letters_are_merged_to_the_same_pairs(system):
+    """Brute force: for every pair of sizes all comparisons hold if and only if all the merged ones do."""
+    merged = simplified((one, "here") for one in system)
+    for h in BOX:
+        for w in BOX:
+            numbers = {"H": h, "W": w}
+            each = all(true_of(one, numbers) for one in system)
+            assert each == all(one.test(numbers) for one in merged), (numbers, list(map(str, merged)))
+
+
+differences = st.tuples(
+    st.sampled_from([H, W, H - W, W - H, H + W]), st.sampled_from([">=", "<=", "=="]), st.integers(-3, 16)
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(differences.map(lambda one: Condition(*one, "")), min_size=1, max_size=4))
+def test_no_condition_follows_from_the_others(system):
+    """Bounds of letters, their sums and differences: without any one of the merged conditions more pairs will do."""
+    merged = simplified((one, "here") for one in system if one.holds is not True)
+    if not all(one.possible for one in merged):
+        return
+    pairs = [{"H": h, "W": w} for h in range(1, 48) for w in range(1, 48)]
+    for left_out in merged:
+        rest = [one for one in merged if one is not left_out]
+        assert any(not left_out.test(pair) and all(one.test(pair) for one in rest) for pair in pairs), (
+            str(left_out),
+            list(map(str, merged)),
+        )
+
+
+def test_what_can_never_hold_names_all_its_layers():
+    """What two layers demand of two letters, and a third that ties these together."""
+    spec = """
+    input a: HxW
+    Linear(8, 4) as one
+    input b: HxD
+    Linear(9, 4) as other
+    from a
+    add b as tie
+    """
+    with pytest.raises(SpecError) as error:
+        conditions_of(elaborate(spec))
+    assert error.value.code == "condition-violated"
+    assert all(name in error.value.message for name in ("one", "other", "tie"))
+    assert "W = 8 (by one)" in error.value.found and "D = 9 (by other)" in error.value.found

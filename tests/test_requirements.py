@@ -1,10 +1,14 @@
 """Conditions that are no sums: powers of a letter, after flatten or reshape, solved through the public doors."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
 import netcalc
+from netcalc.analysis.report import analyze_on_domain
 from netcalc.cli import main
+from netcalc.dims import substitute
 from netcalc.errors import SpecError
 from netcalc.spec import elaborate
 
@@ -65,3 +69,45 @@ def test_no_size_will_do():
     assert error.value.message == "in_features is 63, but must be H²" and error.value.hint == "no value of H will do"
     result = CliRunner().invoke(main, ["show", spec])
     assert result.exit_code != 0 and "no value of H will do" in result.output
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_show_and_formula_simplify_by_the_conditions():
+    """H divisible by 16 leaves no floor of H, and C = 64 no letter C, in the table and in the formulas."""
+    for command in ("show", "formula"):
+        shown = run(command, "unet-same", "--in", "H,W")
+        assert "⌊" not in shown
+        assert "H divisible by 16, W divisible by 16" in shown
+        shown = run(command, "CxHxW -> Conv2d(64, 8, 3)")
+        assert "C = 64, H ≥ 3, W ≥ 3" in shown and "C·" not in shown
+    assert "H = 32, W = 32" in run("show", "denoising-unet", "--in", "H,W")
+    assert "def net(C, H, W):" in run("formula", "CxHxW -> Conv2d(64, 8, 3)", "--format", "python")
+
+
+def test_the_report_on_the_domain_agrees_with_numbers():
+    """Every figure of every layer, where the conditions hold, is that of the network with numbers."""
+    text = "3xHxW -> conv 8 k3 p1 as top -> maxpool 2 -> conv 8 k3 p1 -> upsample scale_factor=2 -> concat top"
+    report = analyze_on_domain(elaborate(text))
+    for h, w in ((2, 2), (8, 6), (30, 44)):
+        numbers = netcalc.analyze(text.replace("H", str(h)).replace("W", str(w)))
+        for layer, known in zip(report.layers, numbers.layers, strict=True):
+            for figure in ("params", "macs", "flops", "activations"):
+                assert substitute(getattr(layer, figure), {"H": h, "W": w}) == getattr(known, figure)
+            assert tuple(substitute(size, {"H": h, "W": w}) for size in layer.output_shape) == known.output_shape
+
+
+def test_declared_letters_are_stated_and_are_no_open_condition():
+    spec = "H in 32..1024\nH % 32 == 0\n3xHxH -> maxpool 2"
+    declared = "H in 32..1024, H divisible by 32"
+    assert netcalc.analyze(spec).conditions == tuple(declared.split(", "))
+    for format in ("table", "plain", "markdown"):
+        assert declared in run("show", spec, "--format", format)
+    assert json.loads(run("show", spec, "--json"))["conditions"] == declared.split(", ")
+    run("show", spec, "--strict")
+    run("formula", spec, "--strict")
+    assert "H ≥ 96" in run("show", f"{spec} -> conv 4 k40", "--strict", code=1)

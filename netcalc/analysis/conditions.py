@@ -12,16 +12,19 @@ and in floors with numbers below. One that only grows holds from a threshold on,
 other repeats with a period P (the least common multiple of what stands below the floors), so that along each remainder
 x = P·t + r it is a polynomial in t: where it is at least 0 is told from its turning points, and these from those of its
 differences. So each holds on a few ranges of each remainder, and so does what several of them have in common; from the
-ranges of one full period the simplest words are read: a bound, a divisor, a value. Nothing is guessed. Comparisons of
-several letters are tidied, letters of one value put in, and one that the others imply is left out.
+ranges of one full period the simplest words are read: a bound, a divisor, a value. Nothing is guessed.
+
+Comparisons of several letters are tidied. Letters of one value are put into them, and so is a letter that an equality
+states by the others, until nothing changes: what is on one letter then is solved with that letter's others. At last,
+one at a time, what is proved by those that are left (two of them added, at most) is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
-from math import gcd, lcm
+from itertools import combinations, pairwise
+from math import gcd, isqrt, lcm
 from operator import add, floordiv, itemgetter, mul
 from typing import NamedTuple
 
@@ -33,7 +36,9 @@ from netcalc.dims import (
     Floor,
     Symbol,
     _make,
+    _shared,
     _terms,
+    _without,
     degree,
     holds,
     substitute,
@@ -49,6 +54,12 @@ MAX_PERIOD = 16384
 """Beyond this period a comparison is tidied, but not decided; of one that only grows the period does not matter."""
 MAX_COMMON_PERIOD = 2**18
 """Beyond this period comparisons are decided, but not merged."""
+MAX_DIVIDED = 10**9
+"""Of numbers beyond this the divisors are not looked for."""
+MAX_ADDED = 16
+"""Of more comparisons than these no two are added to see what follows from them."""
+FEW = 6
+"""So many values of a letter are listed."""
 MAX_POWER = 16
 """Beyond this power a comparison is not decided either."""
 MAX_SPLITS = 3
@@ -57,6 +68,7 @@ MAX_SPLITS = 3
 Interval = tuple[int, "int | None"]  # the least and the greatest value, None for no greatest
 Ranges = tuple[Interval, ...]  # rising, with gaps between
 Made = tuple[Condition, str]  # a condition and the layer that made it
+Makers = dict[Condition, list[str]]  # conditions and the layers that made each
 
 
 class Requirement(NamedTuple):
@@ -70,6 +82,9 @@ class Requirement(NamedTuple):
     layers: tuple[str, ...]
     test: Callable[[dict[str, int]], bool]
     divisor: int = 1  # what its letter is a multiple of, where it says just that
+    least: int = 1  # its letter is not less
+    most: int | None = None  # nor more
+    bound: Condition | None = None  # the comparison that it is, where it is a bound of its letter
     possible: bool = True  # False where it says that no value will do
     declared: bool = False  # True where the spec itself states it of the letter: H in 32..1024
 
@@ -79,6 +94,10 @@ class Requirement(NamedTuple):
     def holds(self, **sizes: int) -> bool:
         """Whether it holds for these values."""
         return self.test(sizes)
+
+    def letters_apart(self, condition: Condition) -> bool:
+        """Whether a comparison is on other letters altogether."""
+        return _letters_of(condition).isdisjoint(self.letters)
 
 
 def conditions_of(graph: Graph) -> tuple[Requirement, ...]:
@@ -91,22 +110,22 @@ def conditions_of(graph: Graph) -> tuple[Requirement, ...]:
     for one in found:
         if not one.possible:
             _refuse_impossible(graph)
-            letter = one.letters[0]
+            letters = ", ".join(one.letters)
             raise SpecError(
                 "condition-violated",
-                f"no value of {letter} will do: what {_listed(one.layers)} demand cannot hold together",
+                f"no value of {letters} will do: what {_listed(one.layers)} demand cannot hold together",
                 expected="conditions that some value fulfils",
-                found=_demands(graph, letter),
-                hint=f"say another size where {_listed(one.layers)} compare it with {letter}",
+                found=_demands(graph, one),
+                hint=f"say another size where {_listed(one.layers)} compare it with {letters}",
             )
     return found
 
 
-def _demands(graph: Graph, letter: str) -> str:
-    """What each layer demands of a letter alone: ``D = 16 (by mha1); D = 8 (by mha1)``"""
+def _demands(graph: Graph, never: Requirement) -> str:
+    """What the layers of a contradiction demand of its letters: ``D = 16 (by mha1); D = 8 (by mha1)``"""
     made = [(condition, node.name) for node in graph.nodes for condition in node.applied.conditions]
-    alone = [(one, name) for one, name in made if _lone_letter(one) == letter]
-    return "; ".join(dict.fromkeys(f"{one} (by {name})" for pair in alone for one, name in _worded(pair)))
+    theirs = [(one, name) for one, name in made if name in never.layers and not never.letters_apart(one)]
+    return "; ".join(dict.fromkeys(f"{one} (by {name})" for pair in theirs for one, name in _worded(pair)))
 
 
 def _worded(made: Made) -> Iterator[tuple[Requirement, str]]:
@@ -124,10 +143,14 @@ def declarations_of(graph: Graph) -> tuple[Requirement, ...]:
     return tuple(_declarations(graph))
 
 
+def requirements_of(graph: Graph) -> tuple[Requirement, ...]:
+    """All that must hold of a network's letters: what the spec declares of them, and the conditions of the layers."""
+    return (*declarations_of(graph), *conditions_of(graph))
+
+
 def _declarations(graph: Graph) -> Iterator[Requirement]:
-    found = {atom for node in graph.nodes for value in _values_of(node) for atom in _letters_in(value)}
-    for atom in sorted(found, key=lambda one: (one.name, one.unit)):
-        name, low, high, unit = atom.name, 1 if atom.lower is None else atom.lower, atom.upper, atom.unit
+    for atom in sorted(_letters_of_graph(graph), key=lambda one: (one.name, one.unit)):
+        name, (low, high, unit) = atom.name, Declared.of(atom)
         if low > 1 or high is not None:
             words = (
                 f"{name} ≥ {low}" if high is None else f"{name} ≤ {high}" if low <= 1 else f"{name} in {low}..{high}"
@@ -143,6 +166,11 @@ def _between(name: str, low: int, high: int | None) -> Callable[[dict[str, int]]
 
 def _multiple(name: str, unit: int) -> Callable[[dict[str, int]], bool]:
     return lambda sizes: sizes[name] % unit == 0
+
+
+def _letters_of_graph(graph: Graph) -> set[Symbol]:
+    uses = {id(node.applied): node for node in graph.nodes}.values()
+    return {atom for node in uses for value in _values_of(node) for atom in _letters_in(value)}
 
 
 def _values_of(node: Node) -> Iterator[Dim]:
@@ -162,39 +190,127 @@ def _letters_in(size: Dim) -> Iterator[Symbol]:
 
 
 def simplified(conditions: Iterable[Made]) -> tuple[Requirement, ...]:
-    """Open comparisons merged: first those on one letter, decided exactly, then the others, tidied.
-
-    A letter with only one value is put into the others, which may leave these with one letter.
-    """
+    """Open comparisons merged: first those on one letter, decided exactly, then the others, tidied and minimal."""
     makers: dict[Condition, list[str]] = {}
     for condition, name in conditions:
         makers.setdefault(condition._replace(about="", argument=None, code=""), []).append(name)
-    domains: dict[str, Domain] = {}
-    values: dict[str, Dim] = {}
-    others = list(makers.items())
-    while True:
-        others = [(condition, names) for condition, names in others if not _taken(condition, names, domains)]
-        known = {letter: value for letter, domain in domains.items() if (value := domain.value()) is not None}
-        if not others or known == values:
-            break
-        values.update(known)
-        others = [(_put(condition, values), names) for condition, names in others]
+    system, domains = _solved(makers)
     alone = [requirement for letter in sorted(domains) for requirement in domains[letter].requirements()]
-    return (*alone, *_tidied(others))
+    if not all(one.possible for one in alone):
+        return tuple(one for one in alone if not one.possible)
+    return _minimal(alone, system, makers)
 
 
-def _taken(condition: Condition, names: list[str], domains: dict[str, Domain]) -> bool:
+def _solved(system: Makers) -> tuple[Makers, dict[str, Domain]]:
+    """The comparisons of several letters that are left, and the domains of the letters that others are alone on.
+
+    A letter of one value is put into the comparisons of several, a letter that an equality states by others into all.
+    """
+    declared = _declared_of(system)
+    gone: set[str] = set()
+    while True:
+        domains: dict[str, Domain] = {}
+        others = {one: names for one, names in system.items() if not _taken(one, names, domains, declared)}
+        alone = [one for domain in domains.values() for one in domain.requirements()]
+        if not others or not all(one.possible for one in alone):
+            return others, domains
+        letters = _narrowed(declared, alone)
+        values = {letter: value for letter, value in letters.items() if isinstance(value, int)}
+        simpler = {one: _simpler(one, values, letters) for one in others}
+        if any(new != one for one, new in simpler.items()):
+            whose = {letter: {name for _, names in domains[letter].solved for name in names} for letter in values}
+            system = _gathered(
+                (simpler[one], _with(names, one, whose)) if one in simpler else (one, names)
+                for one, names in system.items()
+            )
+            continue
+        equality = next((found for one in others if (found := _stated(one, gone))), None)
+        if not equality:
+            return others, domains
+        source, letter, stated = equality
+        gone.add(letter)
+        whose = {letter: set(system[source])}
+        system = _gathered(
+            (one, names) if one == source else (_put(one, {letter: stated}), _with(names, one, whose))
+            for one, names in system.items()
+        )
+
+
+def _with(names: list[str], condition: Condition, whose: Mapping[str, Iterable[str]]) -> list[str]:
+    """The layers that made a comparison, with those that made what is put into it."""
+    put = sorted(_letters_of(condition).intersection(whose))
+    return list(dict.fromkeys([*names, *(name for letter in put for name in sorted(whose[letter]))]))
+
+
+def _gathered(made: Iterable[tuple[Condition, Sequence[str]]]) -> Makers:
+    """Comparisons with the layers that made them, each once; those that hold left out."""
+    found: Makers = {}
+    for condition, names in made:
+        if condition.holds is not True:
+            found.setdefault(condition, []).extend(names)
+    return found
+
+
+def _simpler(condition: Condition, values: Mapping[str, Dim], letters: Mapping[str, Dim]) -> Condition:
+    """A comparison of several letters, tidied, with values put in; of one letter where the others' domains allow."""
+    plain = _tidy(_put(condition, values))
+    narrow = _tidy(_put(plain, letters))
+    return narrow if narrow.holds is not None or _lone_letter(narrow) and not _lone_letter(plain) else plain
+
+
+def _stated(condition: Condition, gone: set[str]) -> tuple[Condition, str, Dim] | None:
+    """A letter that an equality states by the others: H − 1 for W in H = W + 1. The last one, None without one."""
+    if condition.relation != "==" or not gone.isdisjoint(_letters_of(condition)):
+        return None
+    terms = _terms(condition.left - condition.right)
+    found: list[tuple[str, Dim]] = []
+    for monomial, count in terms.items():
+        if len(monomial) == 1 and isinstance(letter := monomial[0], Symbol) and abs(count) == letter.unit == 1:
+            rest = _make({other: -count * c for other, c in terms.items() if other != monomial})
+            if letter.name not in symbols(rest):
+                found.append((letter.name, rest))
+    return (condition, *max(found, key=itemgetter(0))) if found else None
+
+
+def _taken(
+    condition: Condition, names: list[str], domains: dict[str, Domain], declared: Mapping[str, Declared]
+) -> bool:
     """Whether a comparison could be solved for its only letter, and is in the letter's domain now."""
     letter = _lone_letter(condition)
     found = letter and _Solved.of(condition, letter)
     if not letter or not found:
         return False
-    domains.setdefault(letter, Domain(letter, _declared(condition, letter))).add(found, names)
+    domains.setdefault(letter, Domain(letter, declared[letter])).add(found, names)
     return True
 
 
 def _put(condition: Condition, values: Mapping[str, Dim]) -> Condition:
-    return condition._replace(left=substitute(condition.left, values), right=substitute(condition.right, values))
+    """A comparison with letters replaced; as it was where a declaration forbids that."""
+    try:
+        left, right = substitute(condition.left, values), substitute(condition.right, values)
+    except ValueError:
+        return condition
+    return condition._replace(left=left, right=right)
+
+
+def _narrowed(declared: Mapping[str, Declared], found: Iterable[Requirement]) -> dict[str, Dim]:
+    """Letters with what is required of them alone declared of them, or as the only value that is left."""
+    within = dict(declared)
+    for one in found:
+        if len(one.letters) == 1 and (letter := one.letters[0]) in within:
+            low, high, unit = within[letter]
+            most = high if one.most is None else one.most if high is None else min(high, one.most)
+            within[letter] = Declared(max(low, one.least), most, lcm(unit, one.divisor))
+    changed = {letter: known for letter, known in within.items() if known != declared[letter]}
+    return {
+        letter: known.low if known.low == known.high else symbol(letter, *known) for letter, known in changed.items()
+    }
+
+
+def _declared_of(system: Iterable[Condition]) -> dict[str, Declared]:
+    """What is declared of the letters of comparisons."""
+    atoms = {atom for one in system for side in (one.left, one.right) for atom in _letters_in(side)}
+    return {atom.name: Declared.of(atom) for atom in atoms}
 
 
 def _refuse_impossible(graph: Graph) -> None:
@@ -203,37 +319,54 @@ def _refuse_impossible(graph: Graph) -> None:
         for condition in node.applied.conditions:
             if any(not one.possible for one in simplified([(condition, node.name)])):
                 error = condition.failure()
-                error.hint = f"no value of {_lone_letter(condition)} will do"
+                error.hint = f"no value of {', '.join(sorted(_letters_of(condition)))} will do"
                 raise error.at(node.span, graph.source, graph.source_name)
 
 
 def decided(graph: Graph, sizes: dict[str, Dim]) -> Graph:
-    """The network with letters given values; a violated condition is an error that names the layers that made it."""
+    """The network with letters given values; a violated condition is an error that names the layers that made it.
+
+    The layers have the last word: a size of 1 that a merge repeats is legal, though the formulas hold of no such size.
+    """
     numbers = {name: size for name, size in sizes.items() if isinstance(size, int)}
     known = graph.symbols
     for found in conditions_of(graph) if set(numbers) <= set(known) else ():
-        if set(found.letters) <= set(numbers) and not found.holds(**{name: numbers[name] for name in found.letters}):
-            given = ", ".join(f"{name} = {numbers[name]}" for name in found.letters)
-            raise SpecError(
-                "condition-violated",
-                f"{given}, but the network holds only when {found}",
-                expected=found.text,
-                found=given,
-                hint=f"made by {_listed(found.layers)}",
-            )
+        if set(found.letters) <= set(numbers) and not found.holds(**numbers):
+            try:
+                other = graph.substitute(sizes)
+                conditions_of(other)
+            except SpecError:
+                raise _violated(found, numbers) from None
+            return other
     return graph.substitute(sizes)
 
 
+def _violated(found: Requirement, numbers: Mapping[str, int]) -> SpecError:
+    given = ", ".join(f"{name} = {numbers[name]}" for name in found.letters)
+    return SpecError(
+        "condition-violated",
+        f"{given}, but the network holds only when {found}",
+        expected=found.text,
+        found=given,
+        hint=f"made by {_listed(found.layers)}",
+    )
+
+
 def on_domain(graph: Graph, found: Iterable[Requirement]) -> Graph:
-    """The network with the divisibility that its conditions demand declared of its letters: H // 16 is then H/16.
+    """The network with what its conditions demand declared of its letters: H // 16 is then H/16.
+
+    A letter of one value becomes that value; a bound may settle a maximum.
 
     >>> from netcalc.spec import elaborate
-    >>> graph = elaborate("1xHxW -> maxpool 2 -> reshape (H // 2, W // 2)")
-    >>> on_domain(graph, [Requirement("H divisible by 4", ("H",), (), bool, divisor=4)])
-    <Graph 1xHxW -> (H/2)x⌊W/2⌋, 2 layers>
+    >>> graph = elaborate("CxHxW -> maxpool 2 -> reshape (C, H // 2, W // 2) -> Conv2d(8, 3, 1)")
+    >>> demands = [Requirement("C = 8", ("C",), (), bool, least=8, most=8)]
+    >>> narrow = on_domain(graph, [*demands, Requirement("H divisible by 4", ("H",), (), bool, divisor=4)])
+    >>> narrow[0].shape[0], [text(size) for size in narrow[-1].shape]
+    (8, ['3', 'H/2', '⌊W/2⌋'])
     """
-    units = {one.letters[0]: one.divisor for one in found if one.divisor > 1}
-    return graph.substitute({name: symbol(name, multiple_of=unit) for name, unit in units.items()}) if units else graph
+    found = [one for one in found if not one.declared]
+    letters = _narrowed({atom.name: Declared.of(atom) for atom in _letters_of_graph(graph)}, found) if found else {}
+    return graph.substitute(letters) if letters else graph
 
 
 def strict(graph: Graph, counted: bool = True) -> None:
@@ -267,8 +400,12 @@ def _listed(names: Iterable[str], most: int = 4) -> str:
 
 def _lone_letter(condition: Condition) -> str:
     """The only letter of a comparison, or nothing."""
-    names = {*symbols(condition.left), *symbols(condition.right)}
+    names = _letters_of(condition)
     return names.pop() if len(names) == 1 else ""
+
+
+def _letters_of(condition: Condition) -> set[str]:
+    return {*symbols(condition.left), *symbols(condition.right)}
 
 
 class Declared(NamedTuple):
@@ -278,12 +415,16 @@ class Declared(NamedTuple):
     high: int | None = None
     unit: int = 1
 
+    @classmethod
+    def of(cls, atom: Symbol) -> Declared:
+        return cls(1 if atom.lower is None else atom.lower, atom.upper, atom.unit)
+
 
 def _declared(condition: Condition, letter: str) -> Declared:
     """What the letter of a comparison was declared to be, wherever it stands in it."""
     atoms = [atom for side in (condition.left, condition.right) for m in _terms(side) for atom in m]
     own = next(own for atom in atoms for own in atom.free if own.name == letter)
-    return Declared(1 if own.lower is None else own.lower, own.upper, own.unit)
+    return Declared.of(own)
 
 
 class _Solved(NamedTuple):
@@ -302,7 +443,10 @@ class _Solved(NamedTuple):
         left, relation, right = condition.left, condition.relation, condition.right
         unit = declared.unit
         if relation == "divisible by":
-            found = cls._of_congruence(left, right, unit) if isinstance(right, int) and right > 0 else None
+            if isinstance(right, int) and right > 0:
+                found = cls._of_congruence(left, right, unit)
+            else:
+                found = cls._of_divisor(left, right, letter, declared)
         else:
             difference = right - left if relation == "<=" else left - right
             equal = relation == "=="
@@ -340,6 +484,13 @@ class _Solved(NamedTuple):
         starts = _starts(period, unit)
         good = {x % period: x for x, value in zip(starts, _values(size, starts)) if value % modulus == 0}
         return cls(period, tuple(((good[r], None),) if r in good else () for r in range(period)))
+
+    @classmethod
+    def _of_divisor(cls, number: Dim, divisor: Dim, letter: str, declared: Declared) -> _Solved | None:
+        """Where a letter divides a number: at its divisors."""
+        if not isinstance(number, int) or not 0 < number <= MAX_DIVIDED or divisor != symbol(letter, *declared):
+            return None
+        return cls(1, (_joined((d, d) for d in _divisors(number) if d % declared.unit == 0),))
 
     @classmethod
     def _of_growth(cls, difference: Dim, equal: bool, declared: Declared) -> _Solved | None:
@@ -660,12 +811,6 @@ class Domain:
             return
         yield from _Words(self, common).requirements()
 
-    def value(self) -> int | None:
-        """The only value, where there is just one."""
-        common = self.common
-        found = [one for ranges in common.ranges for one in ranges] if common else []
-        return found[0][0] if len(found) == 1 and found[0][0] == found[0][1] else None
-
 
 def _of_remainder(ranges: Ranges, r: int, period: int) -> Iterator[Interval]:
     """Ranges from and to a number of this remainder."""
@@ -691,8 +836,9 @@ class _Words:
             yield never._replace(possible=False)
             return
         values = self.few()
-        if values is not None:
-            yield self._requirement(_among(letter, values), lambda x: x in values, lambda s: any(_bounded(s)))
+        if values and (words := self.listed(values) if len(values) <= FEW else ""):
+            found = self._requirement(words, values.__contains__, lambda s: any(_bounded(s)))
+            yield found._replace(least=values[0], most=values[-1])
             return
         modulus = self.modulus()
         remainders = {r % modulus for r in self.open}
@@ -711,12 +857,17 @@ class _Words:
                 divisor=modulus if remainders == {0} else 1,
             )
         if exceptions is None:  # not a bound: said number by number
-            yield self._requirement(self.scattered(least), self.contains, lambda s: any(map(_broken, s.ranges)))
+            words = self.dividing(values or []) or self.scattered(least)
+            found = self._requirement(words, self.contains, lambda s: any(map(_broken, s.ranges)))
+            yield found._replace(least=lowest, most=highest)
             return
+        own = symbol(letter, *self.domain.declared)
         if lowest > least:
-            yield self._requirement(f"{letter} ≥ {lowest}", lambda x: x >= lowest, lambda s: _lowest(s) > 1, _lowest)
+            found = self._requirement(f"{letter} ≥ {lowest}", lambda x: x >= lowest, lambda s: _lowest(s) > 1, _lowest)
+            yield found._replace(least=lowest, bound=Condition(own, ">=", lowest, ""))
         if highest is not None and highest != self.domain.high:
-            yield self._requirement(f"{letter} ≤ {highest}", lambda x: x <= highest, lambda s: any(_bounded(s)))
+            found = self._requirement(f"{letter} ≤ {highest}", lambda x: x <= highest, lambda s: any(_bounded(s)))
+            yield found._replace(most=highest, bound=Condition(own, "<=", highest, ""))
         if exceptions:
             listed = ", ".join(map(str, exceptions))
             yield self._requirement(
@@ -725,16 +876,33 @@ class _Words:
                 lambda s: not all(map(s.contains, exceptions)),
             )
 
-    def few(self, most: int = 6) -> list[int] | None:
-        """All values, where there are only a few that are no run."""
+    def listed(self, values: list[int]) -> str:
+        """A few values in words: ``H = 8``, ``16 divisible by H``, ``H is one of 3, 6``; none for a run of numbers."""
+        if len(values) > 1 and values[-1] - values[0] == len(values) - 1:
+            return ""
+        dividing = self.dividing(values) if len(values) > 2 else ""
+        return dividing if dividing and "," not in dividing else _among(self.letter, values)
+
+    def dividing(self, values: list[int]) -> str:
+        """The values as divisors of a number: ``720 divisible by H, H ≥ 2``; nothing where they are not just these."""
+        number, own = lcm(*values), self.domain
+        if not values or number > MAX_DIVIDED:
+            return ""
+        possible = [d for d in _divisors(number) if own.low <= d <= (own.high or d) and d % own.unit == 0]
+        if values != [d for d in possible if values[0] <= d <= values[-1]]:
+            return ""
+        low = [f"{self.letter} ≥ {values[0]}"] if values[0] > possible[0] else []
+        high = [f"{self.letter} ≤ {values[-1]}"] if values[-1] < possible[-1] else []
+        return ", ".join([f"{number} divisible by {self.letter}", *low, *high])
+
+    def few(self, most: int = 2000) -> list[int] | None:
+        """All values, where there are not many."""
         found: list[int] = []
         for low, high in (one for ranges in self.open.values() for one in ranges):
             if high is None or (high - low) // self.period >= most or len(found) > most:
                 return None
             found += range(low, high + 1, self.period)
-        found.sort()
-        run = len(found) > 1 and found[-1] - found[0] == len(found) - 1
-        return None if len(found) > most or run else found
+        return None if len(found) > most else sorted(found)
 
     def modulus(self) -> int:
         """The least divisor of the period by whose remainders alone the values are told from the others."""
@@ -845,6 +1013,16 @@ def _primes(number: int) -> Iterator[int]:
         yield number
 
 
+def _divisors(number: int) -> list[int]:
+    """All of them, rising.
+
+    >>> _divisors(12)
+    [1, 2, 3, 4, 6, 12]
+    """
+    small = [d for d in range(1, isqrt(number) + 1) if number % d == 0]
+    return sorted({*small, *(number // d for d in small)})
+
+
 def _among(letter: str, values: list[int]) -> str:
     return f"{letter} = {values[0]}" if len(values) == 1 else f"{letter} is one of {', '.join(map(str, values))}"
 
@@ -870,32 +1048,66 @@ def _congruent(letter: str, modulus: int, remainders: set[int]) -> str:
 # ---------------------------------------------------------------- several letters
 
 
-def _tidied(conditions: list[tuple[Condition, list[str]]]) -> Iterator[Requirement]:
-    """Comparisons of several letters, tidied; those that others imply are left out."""
-    kept: dict[Condition, list[str]] = {}
-    for condition, names in conditions:
-        tidy = _tidy(condition)
-        if tidy.holds is not True:
-            kept.setdefault(tidy, []).extend(names)
-    for condition, names in kept.items():
-        if not any(other is not condition and _implies(other, condition) for other in kept):
-            letters = tuple(sorted({*symbols(condition.left), *symbols(condition.right)}))
-            yield Requirement(_words(condition), letters, tuple(dict.fromkeys(names)), _tester(condition))
+def _minimal(alone: Sequence[Requirement], system: Makers, made: Makers) -> tuple[Requirement, ...]:
+    """Those on one letter and those on several, less what the rest of them imply: left out one at a time.
+
+    ``made`` are the comparisons as they were: where the rest cannot hold, these tell the letters.
+    """
+    declared, kept, several = _declared_of(system), list(alone), dict(system)
+    letters = _narrowed(declared, kept)
+    for one in system:
+        narrow, others = _put(one, letters), {_put(other, letters): other for other in several if other is not one}
+        if (opposed := _opposed(narrow, others)) is not None:
+            return (_never([one, *(others[other] for other in opposed)], system, made),)
+        if narrow.holds or _follows(narrow, others):
+            del several[one]
+    for requirement in alone:
+        rest = [other for other in kept if other is not requirement]
+        letters = _narrowed(declared, rest)
+        if requirement.bound and _follows(_put(requirement.bound, letters), [_put(one, letters) for one in several]):
+            kept = rest
+    letters = _narrowed(declared, kept)
+    return (*kept, *(_stating(one, letters, names) for one, names in several.items()))
+
+
+def _never(opposed: Sequence[Condition], system: Makers, made: Makers) -> Requirement:
+    """What says that comparisons cannot hold together, with the layers that made them."""
+    layers = tuple(dict.fromkeys(name for one in opposed for name in system[one]))
+    theirs = [one for one, names in made.items() if not set(layers).isdisjoint(names)]
+    letters = set().union(*map(_letters_of, opposed)) or set().union(*map(_letters_of, theirs))
+    words = f"no value of {', '.join(sorted(letters))} will do"
+    return Requirement(words, tuple(sorted(letters)), layers, lambda sizes: False, possible=False)
+
+
+def _stating(condition: Condition, within: Mapping[str, Dim], names: list[str]) -> Requirement:
+    """A comparison in words that may take for granted what is required of its letters alone."""
+    said = _tidy(_put(condition, within))
+    letters = _letters_of(said)
+    test = _tester(condition if _letters_of(condition) == letters else said)
+    return Requirement(_words(said), tuple(sorted(letters)), tuple(dict.fromkeys(names)), test)
 
 
 def _tester(condition: Condition) -> Callable[[dict[str, int]], bool]:
-    return lambda sizes: bool(
-        holds(substitute(condition.left, sizes), condition.relation, substitute(condition.right, sizes))
-    )
+    """Decides a comparison; values that its letters do not have, by what else is required, are refused."""
+
+    def test(sizes: dict[str, int]) -> bool:
+        try:
+            left, right = substitute(condition.left, sizes), substitute(condition.right, sizes)
+        except ValueError:
+            return False
+        return bool(holds(left, condition.relation, right))
+
+    return test
 
 
 def _tidy(condition: Condition) -> Condition:
     """The same comparison with like terms together: negative ones on the other side, common divisors cancelled."""
     left, right = condition.left, condition.right
     if condition.relation == "divisible by":
-        return condition
+        return _tidy_multiple(condition)
     difference = right - left if condition.relation == "<=" else left - right
     relation = "==" if condition.relation == "==" else ">="
+    difference = _without_factors(difference)
     if not isinstance(difference, Expr):
         return condition._replace(left=difference, relation=relation, right=0)
     terms = difference._terms
@@ -920,15 +1132,67 @@ def _tidy(condition: Condition) -> Condition:
     return condition._replace(left=positive, relation=relation, right=negative - constant)
 
 
-def _implies(strong: Condition, weak: Condition) -> bool:
-    """Whether one comparison makes another one needless: the same letters with a smaller bound."""
-    if weak.relation == strong.relation == ">=":
-        return holds((weak.left - weak.right) - (strong.left - strong.right), ">=", 0) is True
-    if strong.relation == "==" and weak.relation == ">=":
-        for sign in (1, -1):
-            if holds((weak.left - weak.right) - sign * (strong.left - strong.right), ">=", 0) is True:
-                return True
-    return False
+def _tidy_multiple(condition: Condition) -> Condition:
+    """A multiple of a number, with what it shares with the number cancelled: 6·x divisible by 4 is x divisible by 2."""
+    left, right = condition.left, condition.right
+    if not isinstance(left, Expr) or not isinstance(right, int) or right < 1:
+        return condition
+    content = gcd(*_terms(left).values())
+    primitive = _make({monomial: count // content for monomial, count in _terms(left).items()})
+    return condition._replace(left=primitive, right=right // gcd(content, right))
+
+
+def _without_factors(size: Dim) -> Dim:
+    """A sum compared with 0, without the factors that all its terms have and that are at least 1."""
+    if not isinstance(size, Expr):
+        return size
+    positive = tuple(atom for atom in _shared(list(size._terms)) if (atom.span[0] or 0) >= 1)
+    return _make({_without(monomial, positive): count for monomial, count in size._terms.items()})
+
+
+def _opposed(condition: Condition, others: Iterable[Condition]) -> tuple[Condition, ...] | None:
+    """Comparisons with which a comparison cannot hold: none at all where it never holds; None where it may."""
+    if condition.holds is False:
+        return ()
+    mine = _at_least_0(condition)
+    for other in others:
+        if any(holds(a + b, ">=", 0) is False for a in mine for b in _at_least_0(other)):
+            return (other,)
+    return None
+
+
+def _follows(condition: Condition, others: Iterable[Condition]) -> bool:
+    """Whether a comparison is seen to hold where others do: by one of them, or by two of them added."""
+    if condition.relation == "divisible by":
+        return any(_multiple_of(condition, other) for other in others)
+    if condition.relation == "==":
+        return False
+    (mine,) = _at_least_0(condition)
+    known = [size for other in others for size in _at_least_0(other)]
+    pairs = [a + b for a, b in combinations(known, 2)] if len(known) <= MAX_ADDED else []
+    return any(holds(mine - size, ">=", 0) is True for size in (*known, *pairs))
+
+
+def _at_least_0(condition: Condition) -> list[Dim]:
+    """Sizes that are at least 0 where a comparison holds."""
+    difference = condition.left - condition.right
+    match condition.relation:
+        case ">=":
+            return [difference]
+        case "<=":
+            return [-difference]
+        case "==":
+            return [difference, -difference]
+        case _:  # a multiple is not less, but for 0
+            return [difference] if holds(condition.left, ">=", 1) else []
+
+
+def _multiple_of(weak: Condition, strong: Condition) -> bool:
+    """Whether a divisibility follows from another: of a multiple, by a divisor."""
+    if strong.relation != "divisible by":
+        return False
+    multiple = holds(weak.left, "divisible by", strong.left)
+    return multiple is True and holds(strong.right, "divisible by", weak.right) is True
 
 
 def _words(condition: Condition) -> str:

@@ -17,6 +17,7 @@ from netcalc.layers.base import Applied, Shape, Work, shape_text
 from netcalc.layers.input import Input
 
 if TYPE_CHECKING:
+    from netcalc.analysis.conditions import Requirement
     from netcalc.analysis.receptive_field import ReceptiveField
 
 SCHEMA = 1
@@ -25,6 +26,13 @@ BYTES = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8": 1, "int64": 8, "int32": 4, "int16": 2, "int8": 1,
     "uint8": 1,
 }  # fmt: skip
+
+
+class Counted(NamedTuple):
+    """What a convention counts."""
+
+    flops: Dim
+    macs: Dim
 
 
 class LayerReport:
@@ -98,6 +106,11 @@ class LayerReport:
         return self._facts.activations
 
     @property
+    def conventions(self) -> dict[str, Counted]:
+        """The work by each convention, by name, where the field counts this kind in more than one way."""
+        return self._facts.conventions
+
+    @property
     def note(self) -> str:
         return self._facts.work.note
 
@@ -107,7 +120,6 @@ class LayerReport:
 
     def to_dict(self) -> dict[str, Any]:
         """This layer as in the JSON schema: exact integers; formulas as text."""
-        field = self.receptive_field
         return {
             "name": self.name,
             "kind": self.kind,
@@ -128,9 +140,7 @@ class LayerReport:
             "activations": plain(self.activations),
             "note": self.note,
             "uncounted": list(self.uncounted),
-            "receptive_field": None
-            if field is None
-            else {"size": plain(field.size), "stride": plain(field.stride), "start": plain(field.start)},
+            "receptive_field": plain_field(self.receptive_field),
         }
 
     def __repr__(self) -> str:
@@ -151,6 +161,13 @@ class _Facts:
         self.ops = Ops.of(self.work.lines)
         self.flops = self.ops.total
         self.activations = product(self.output)
+        self._applied, self._batch = applied, batch
+
+    @cached_property
+    def conventions(self) -> dict[str, Counted]:
+        known = self._applied.layer.conventions(*self._applied.inputs)
+        works = {name: scaled(work, self._batch) for name, work in known.items()}
+        return {name: Counted(Ops.of(work.lines).total, work.macs) for name, work in works.items()}
 
 
 class Totals(NamedTuple):
@@ -170,8 +187,8 @@ class Report:
 
     ``layers`` are all layers behind the inputs, in order. Totals are attributes: ``params``, ``trainable``,
     ``buffers``, ``ops``, ``macs``, ``flops`` (by the textbook: every operation counts 1), ``activations``.
-    ``conditions`` say what must hold of the letters; ``uncounted`` names layers with operations that nobody has
-    stated (then the totals are lower bounds).
+    ``requirements`` say what must hold of the letters, ``conditions`` in words; ``uncounted`` names layers with
+    operations that nobody has stated (then the totals are lower bounds).
     """
 
     def __init__(self, graph: Graph, batch: Dim | None = None, dtype: str = "float32") -> None:
@@ -202,6 +219,24 @@ class Report:
             flops=total(facts.flops * times for facts, times in uses.items()),
             activations=total(facts.activations * times for facts, times in uses.items()),
         )
+
+    @cached_property
+    def conventions(self) -> dict[str, Counted]:
+        """The totals by each convention that a layer knows, by name; the other layers count as ever."""
+        found: dict[str, Counted] = {}
+        for layer in self.layers:
+            for name, counted in layer.conventions.items():
+                flops, macs = found.get(name, (self.flops, self.macs))
+                found[name] = Counted(flops + counted.flops - layer.flops, macs + counted.macs - layer.macs)
+        return found
+
+    @cached_property
+    def batch_reductions(self) -> dict[str, str]:
+        """Losses whose ``reduction`` torch does once over the batch, and which here are of each sample."""
+        if self.batch is None or self.batch == 1:
+            return {}
+        kinds = ((layer.name, getattr(layer.layer, "reduction", "none")) for layer in self.layers)
+        return {name: reduction for name, reduction in kinds if reduction != "none"}
 
     @property
     def params(self) -> Dim:
@@ -255,13 +290,18 @@ class Report:
         return self.outputs[-1].receptive_field
 
     @cached_property
-    def conditions(self) -> tuple[str, ...]:
-        """What must hold of the letters for the formulas to be true."""
-        if not self.graph.conditions:
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What must hold of the letters for the formulas to be true: what is declared of them, then the conditions."""
+        if not self.graph.symbols:
             return ()
-        from netcalc.analysis.conditions import conditions_of  # only networks with letters pay for it
+        from netcalc.analysis.conditions import requirements_of  # only networks with letters pay for it
 
-        return tuple(map(str, conditions_of(self.graph)))
+        return requirements_of(self.graph)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What must hold of the letters, in words: ``H in 32..1024``, ``H divisible by 16``."""
+        return tuple(map(str, self.requirements))
 
     @property
     def uncounted(self) -> tuple[str, ...]:
@@ -301,6 +341,11 @@ class Report:
             },
             "output_shape": plain(self.output_shape),
             "outputs": {layer.name: plain(layer.output_shape) for layer in self.outputs},
+            "conventions": {
+                name: {"flops": plain(counted.flops), "macs": plain(counted.macs)}
+                for name, counted in self.conventions.items()
+            },
+            "reduced_per_sample": list(self.batch_reductions),
             "uncounted": list(self.uncounted),
             "conditions": list(self.conditions),
         }
@@ -319,6 +364,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [plain(item) for item in value]
     return ascii_text(value) if hasattr(value, "_terms") else str(value)
+
+
+def plain_field(field: ReceptiveField | None) -> dict[str, Any] | None:
+    """A receptive field as in the JSON schema."""
+    if field is None:
+        return None
+    return {"size": plain(field.size), "stride": plain(field.stride), "start": plain(field.start)}
 
 
 def shown(value: Dim) -> str:
@@ -351,3 +403,22 @@ def analyze(graph: Graph, batch: Dim | str | None = None, dtype: str = "float32"
 
         graph = decided(graph, sizes)
     return Report(graph, batch, dtype)
+
+
+def analyze_on_domain(graph: Graph, batch: Dim | str | None = None, dtype: str = "float32") -> Report:
+    """The report on a network where its conditions hold: ⌊H/16⌋ is H/16 where H must be divisible by 16.
+
+    >>> from netcalc.spec import elaborate
+    >>> report = analyze_on_domain(elaborate("1xHx8 -> relu as top -> maxpool 2 -> upsample scale_factor=2 -> add top"))
+    >>> [text(size) for size in report["maxpool1"].output_shape], report.conditions
+    (['1', 'H/2', '4'], ('H divisible by 2',))
+    """
+    requirements: tuple[Requirement, ...] = ()
+    if graph.symbols:
+        from netcalc.analysis.conditions import on_domain, requirements_of
+
+        requirements = requirements_of(graph)
+        graph = on_domain(graph, requirements)
+    report = analyze(graph, batch, dtype)
+    report.requirements = requirements  # in the network as it is now they are met, and no longer to be found
+    return report

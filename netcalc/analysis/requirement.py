@@ -18,10 +18,11 @@ from fractions import Fraction
 from operator import add, floordiv, mul, sub
 from typing import Any, NamedTuple, NoReturn
 
+from netcalc.analysis.conditions import simplified
 from netcalc.analysis.report import Report, shown
 from netcalc.dims import Expr, holds, symbol
 from netcalc.errors import Span, SpecError, did_you_mean
-from netcalc.layers.base import KINDS, shape_text
+from netcalc.layers.base import KINDS, Condition, shape_text
 
 UNITS = {
     "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
@@ -39,20 +40,24 @@ _TOKEN = re.compile(
 class Outcome(NamedTuple):
     """Whether a requirement holds (None: letters or uncounted operations leave it open), and what was found.
 
-    ``uncounted`` names the operations that the figures in it leave out: such a figure is only a lower bound.
+    With letters it holds where it does so for all values that the network's conditions allow; ``when`` says for which
+    ones, letter by letter, where it is open and that can be told. ``uncounted`` names the operations that the figures
+    in it leave out: such a figure is only a lower bound.
     """
 
     requirement: str
     holds: bool | None
     found: str
     uncounted: tuple[str, ...] = ()
+    when: str = ""
 
     def __str__(self) -> str:
         if self.holds:
             return f"holds: {self.requirement}"
         open_ = self.holds is None and not self.uncounted
         more = f"; not counted is {', '.join(self.uncounted)}" if self.uncounted else ""
-        return f"{'open' if open_ else 'failed'}: {self.requirement}: {self.found}{more}"
+        when = f"holds when {self.when}; " if self.when else ""
+        return f"{'open' if open_ else 'failed'}: {self.requirement}: {when}{self.found}{more}"
 
 
 def check(report: Report, requirement: str) -> Outcome:
@@ -65,6 +70,8 @@ def check(report: Report, requirement: str) -> Outcome:
     failed: params < 100k: params is 132,097
     >>> check(report, "flops == 2*macs + max").holds, check(report, "linear1.output_shape == 512").holds
     (True, True)
+    >>> print(check(analyze(elaborate("T x 8 -> linear 4")), "flops < 1k"))
+    open: flops < 1k: holds when T ≤ 15; flops is 64·T
     """
     return _Reader(report, requirement).outcome()
 
@@ -91,7 +98,7 @@ class _Reader:
             at = match.end()
         self.place = 0
 
-    def fail(self, code: str, message: str, span: Span | None = None, **more: str) -> NoReturn:
+    def fail(self, code: str, message: str, span: Span | None = None, **more: Any) -> NoReturn:
         raise SpecError(code, message, span=span or Span(len(self.text), len(self.text)), source=self.text, **more)
 
     def outcome(self) -> Outcome:
@@ -107,20 +114,32 @@ class _Reader:
         found = ", ".join(f"{name} is {bound[name]}{_written(value)}" for name, value in self.named.items())
         uncounted = tuple(dict.fromkeys(one for names in self.uncounted.values() for one in names))
         holds = None if left is None or right is None else self.compare(left, relation, right)
-        return Outcome(self.text.strip(), holds, found or f"{_written(left)} is not", uncounted)
+        when = ""
+        if holds is None and not uncounted and relation != "!=":
+            holds, when = self.on_domain(left, relation, right)
+        return Outcome(self.text.strip(), holds, found or f"{_written(left)} is not", uncounted, when)
 
     def compare(self, left: Any, relation: str, right: Any) -> bool | None:
-        sides = [left, right]
-        if any(isinstance(side, tuple) for side in sides):
-            length = max(len(side) for side in sides if isinstance(side, tuple))
-            sides = [side if isinstance(side, tuple) else (side,) * length for side in sides]
-            if len(sides[0]) != len(sides[1]):
-                return relation == "!="
-            answers = [_holds(a, relation, b) for a, b in zip(*sides)]
-            if relation == "!=":
-                return True if True in answers else None if None in answers else False
-            return False if False in answers else None if None in answers else True
-        return _holds(left, relation, right)
+        pairs = _pairs(left, right)
+        if pairs is None:
+            return relation == "!="
+        answers = [_holds(a, relation, b) for a, b in pairs]
+        if relation == "!=":
+            return True if True in answers else None if None in answers else False
+        return False if False in answers else None if None in answers else True
+
+    def on_domain(self, left: Any, relation: str, right: Any) -> tuple[bool | None, str]:
+        """The comparison held against what the network demands of its letters: for all of them, for none, for which."""
+        made = [(condition, node.name) for node in self.report.graph.nodes for condition in node.applied.conditions]
+        asked = [(_condition(a, relation, b), self.text) for a, b in _pairs(left, right) or ()]
+        allowed, both = simplified(made), simplified(made + asked)
+        if not all(one.possible for one in both):
+            return False, ""
+        when, always = (", ".join(map(str, found)) for found in (both, allowed))
+        if when == always and "…" not in when:
+            return True, ""
+        told = all(len(one.letters) == 1 or str(one) in always for one in both)
+        return None, when if told else ""
 
     # ------------------------------------------------------------ the grammar
 
@@ -263,14 +282,39 @@ def _whole(value: Any) -> Any:
     return value if isinstance(value, (int, Expr)) else None
 
 
+def _pairs(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
+    """The numbers that are compared with one another, axis by axis; None for shapes of different length."""
+    if not isinstance(left, tuple) and not isinstance(right, tuple):
+        return [(left, right)]
+    length = max(len(side) for side in (left, right) if isinstance(side, tuple))
+    sides = [side if isinstance(side, tuple) else (side,) * length for side in (left, right)]
+    return None if len(sides[0]) != len(sides[1]) else [*zip(*sides)]
+
+
 def _holds(left: Any, relation: str, right: Any) -> bool | None:
-    """Compare exactly; a formula with a fraction is compared after multiplying out."""
+    """Compare exactly."""
+    left, right = _multiplied_out(left, right)
+    return holds(left, relation, right)
+
+
+def _multiplied_out(left: Any, right: Any) -> tuple[Any, Any]:
+    """Both sides without fractions."""
     scale = 1
     for side in (left, right):
         if isinstance(side, Fraction):
             scale *= side.denominator
-    left, right = _plain(left * scale), _plain(right * scale)
-    return holds(left, relation, right)
+    return _plain(left * scale), _plain(right * scale)
+
+
+def _condition(left: Any, relation: str, right: Any) -> Condition:
+    """A comparison of whole numbers as layers make them."""
+    left, right = _multiplied_out(left, right)
+    match relation:
+        case "<":
+            return Condition(left + 1, "<=", right, "")
+        case ">":
+            return Condition(left, ">=", right + 1, "")
+    return Condition(left, relation, right, "")
 
 
 def _written(value: Any) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
-from netcalc.analysis.conditions import conditions_of, declarations_of, on_domain, strict
+from netcalc.analysis.conditions import strict
 from netcalc.analysis.formula import FIGURES, formulas
-from netcalc.analysis.report import BYTES, analyze
-from netcalc.cli.letters import in_option, load_lettered
-from netcalc.cli.show import batch_size
+from netcalc.analysis.report import BYTES, analyze_on_domain
+from netcalc.cli.letters import batch_option, in_option, load_lettered
 from netcalc.cli.source import emit, set_option, spec_argument
 
 
@@ -25,7 +24,7 @@ from netcalc.cli.source import emit, set_option, spec_argument
 @click.option("--json", "format", flag_value="json", help="Short for --format json.")
 @click.option("--fragment", is_flag=True, help="LaTeX to include (needs amsmath) instead of a whole document.")
 @click.option("--dtype", default="float32", show_default=True, type=click.Choice(list(BYTES)), help="For --of memory.")
-@click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter.")
+@batch_option
 @set_option
 def formula(
     spec: str,
@@ -47,12 +46,11 @@ def formula(
     netcalc formula transformer-base --in T --of flops --factored
     netcalc formula unet-same --in H,W,N --format python
     """
-    graph, name, batch_letter = load_lettered(spec, letters, set_values)
+    graph, name, size = load_lettered(spec, letters, set_values, batch)
     if fail_if_open:
         strict(graph, not figures or not {"flops", "ops"}.isdisjoint(figures))
-    conditions = conditions_of(graph)
-    report = analyze(on_domain(graph, conditions), batch_letter if batch is None else batch_size(batch), dtype)
-    conditions = (*declarations_of(graph), *conditions)
+    report = analyze_on_domain(graph, size, dtype)
+    conditions = report.requirements
     found = list(formulas(report, figures or tuple(FIGURES), per_layer))
     from netcalc.report import formula as show
 
@@ -64,7 +62,7 @@ def formula(
         case "markdown":
             emit(show.as_markdown(report, found, conditions, factored))
         case "latex":
-            emit(show.remarks(found) + show.as_latex(report, found, conditions, factored, fragment))
+            emit(show.as_latex(report, found, conditions, factored, fragment))
         case "python":
             emit(show.as_python(report, found, conditions, name))
         case _:

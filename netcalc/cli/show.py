@@ -6,13 +6,12 @@ from typing import Any
 
 import click
 
-from netcalc.analysis.blocks import blocks
-from netcalc.analysis.report import BYTES, Report, analyze
-from netcalc.cli.letters import in_option, load_lettered
+from netcalc.analysis.blocks import folded
+from netcalc.analysis.report import BYTES, Report, analyze_on_domain
+from netcalc.cli.letters import batch_option, in_option, load_lettered
 from netcalc.cli.source import chosen, emit, format_option, set_option, spec_argument
-from netcalc.errors import SpecError
 from netcalc.report.rows import summary
-from netcalc.spec import elaborate, mlp_spec
+from netcalc.spec import mlp_spec
 
 FORMATS = ("table", "plain", "json", "csv", "markdown")
 
@@ -31,8 +30,9 @@ def report_options(command: Any) -> Any:
         click.option(
             "--depth", type=click.IntRange(1), help="Fold layers to the blocks of their names: layer1, layer1.0, …"
         ),
-        click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter."),
+        batch_option,
         set_option,
+        in_option,
     ):
         command = option(command)
     return command
@@ -40,7 +40,6 @@ def report_options(command: Any) -> Any:
 
 @click.command()
 @spec_argument
-@in_option
 @click.option("--strict", "fail_if_open", is_flag=True, help="Fail where a condition on the letters is open.")
 @report_options
 def show(
@@ -57,12 +56,12 @@ def show(
 
     SPEC is a spec in quotes, a file, '-' for standard input, or the name of a shipped spec (netcalc specs).
     """
-    graph, _, batch_letter = load_lettered(spec, letters, set_values)
+    graph, _, size = load_lettered(spec, letters, set_values, batch)
     if fail_if_open:
         from netcalc.analysis.conditions import strict
 
         strict(graph)
-    print_report(analyze(graph, batch_letter if batch is None else batch_size(batch), dtype), format, depth)
+    print_report(analyze_on_domain(graph, size, dtype), format, depth)
 
 
 @click.command()
@@ -76,6 +75,7 @@ def mlp(
     activation: str,
     output_activation: str,
     no_bias: bool,
+    letters: tuple[str, ...],
     set_values: tuple[str, ...],
     batch: str | None,
     dtype: str,
@@ -83,23 +83,9 @@ def mlp(
     format: str | None,
 ) -> None:
     """A multilayer perceptron by its WIDTHS: 256-512-1, or 16x16-512-1 for an image that is flattened first."""
-    from netcalc.cli.source import parse_values
-
-    graph = elaborate(mlp_spec(widths, activation, output_activation, not no_bias), sizes=parse_values(set_values))
-    print_report(analyze(graph, batch_size(batch), dtype), format, depth)
-
-
-def batch_size(batch: str | None) -> int | str | None:
-    """What ``--batch`` says: a number, or a letter."""
-    if batch is None:
-        return None
-    if batch.lstrip("-").isdecimal() and len(batch) <= 18:
-        return int(batch)
-    if batch.isidentifier() and batch[0].isupper():
-        return batch
-    raise SpecError(
-        "bad-argument", f"the batch cannot be {batch!r}", expected="a number, or a letter such as N", found=batch
-    )
+    spec = mlp_spec(widths, activation, output_activation, not no_bias)
+    graph, _, size = load_lettered(spec, letters, set_values, batch)
+    print_report(analyze_on_domain(graph, size, dtype), format, depth)
 
 
 def print_report(report: Report, format: str | None, depth: int | None = None) -> None:
@@ -117,8 +103,7 @@ def print_report(report: Report, format: str | None, depth: int | None = None) -
         case "json":
             from netcalc.report.text import as_json
 
-            folded = {} if depth is None else {"blocks": [block.to_dict() for block in blocks(report, depth)]}
-            emit(as_json({**report.to_dict(), **folded}))
+            emit(as_json(report.to_dict() if depth is None else folded(report, depth)))
         case "csv":
             from netcalc.report.text import as_csv
 

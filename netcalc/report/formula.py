@@ -12,16 +12,16 @@ from netcalc.analysis.conditions import Requirement
 from netcalc.analysis.formula import FIGURES, Formula
 from netcalc.analysis.report import Report, plain
 from netcalc.dims import Dim, factored_latex, factored_text, latex, python, text
-from netcalc.report.latex import bracketed, document, fitted, label_latex, prose
+from netcalc.layers.base import crossed
+from netcalc.report.latex import bracketed, document, label_latex, listed, prose
+from netcalc.report.latex import formula as set_formula
 from netcalc.report.rows import title
 
 LABELS = {"params": "parameters", "macs": "MACs", "flops": "FLOPs", "shape": "output", "rf": "receptive field"}
 
 
 def label(found: Formula) -> str:
-    """The figure's name with all that it needs to stand before a sign of equality."""
-    if found.missing:
-        return f"{_name(found)} ({found.missing.partition(' (')[0].partition(':')[0]})"
+    """The figure's name, with what it needs to stand before a sign of equality."""
     return _name(found) + (", at least" if found.uncounted else "")
 
 
@@ -34,7 +34,8 @@ def written(found: Formula, write: Callable[[Dim], str], cross: str = " x ") -> 
     """The formula's values, those of several axes between crosses."""
     if found.missing:
         return "?"
-    return cross.join(write(value) for value in found.values) or "scalar"
+    values = [write(value) for value in found.values]
+    return (crossed(values, cross) if len(values) > 1 else "".join(values)) or "scalar"
 
 
 def _stated(found: Formula, factored: bool) -> str:
@@ -47,13 +48,6 @@ def _stated(found: Formula, factored: bool) -> str:
 def left_out(found: Sequence[Formula]) -> tuple[str, ...]:
     """``layer: operation`` for everything that the figures leave out."""
     return tuple(dict.fromkeys(name for one in found for name in one.uncounted))
-
-
-def remarks(found: Sequence[Formula]) -> str:
-    """What the formulas alone do not say, as comments for LaTeX: empty where there is nothing to say."""
-    lines = [f"uncounted: {name}" for name in left_out(found)]
-    lines += [f"{_name(one)}: {_stated(one, False)}" for one in found if one.missing]
-    return "".join(f"% {line}\n" for line in dict.fromkeys(lines))
 
 
 def _text(factored: bool) -> Callable[[Dim], str]:
@@ -122,24 +116,27 @@ def as_markdown(report: Report, found: Sequence[Formula], conditions: Sequence[R
 def as_latex(
     report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], factored: bool, fragment: bool = False
 ) -> str:
-    """The formulas as a LaTeX document, or with ``fragment`` as an align* block to include (needs amsmath)."""
-    rows = []
-    layer = ""
-    for one in found:
-        if one.layer != layer and (layer := one.layer):
-            rows.append(rf"\intertext{{{prose(layer)}}}")
-        elif one.layer != layer:
-            rows.append(r"\intertext{total}")
-        values = [_latex(factored)(value) for value in one.values]
-        value = r" \times ".join(map(bracketed, values) if len(values) > 1 else values) or r"\text{scalar}"
-        rows.append(rf"\text{{{prose(label(one))}}} &= {fitted(value)} \\")
-    lines = [r"\begin{align*}", *rows]
-    lines[-1] = lines[-1].removesuffix(r" \\")
-    lines.append(r"\end{align*}")
+    """The formulas as a LaTeX document, or with ``fragment`` as a list to include (needs amsmath)."""
+    many = any(one.layer for one in found)
+    lines = [r"{\raggedright"]
+    for layer, figures in groupby(found, key=attrgetter("layer")):
+        lines += [rf"\textbf{{{prose(layer or 'total')}}}"] if many else []
+        lines.append(listed((prose(label(one)), _value_latex(one, factored)) for one in figures))
     if conditions:
-        lines.append("Holds when " + ", ".join(f"${_condition(str(one))}$" for one in conditions) + ".")
-    body = "\n".join(lines) + "\n"
-    return body if fragment else document(rf"\section*{{{prose(title(report))}}}" + "\n" + body)
+        lines.append("Holds when " + ", ".join(f"${_condition(str(one))}$" for one in conditions) + r".\par")
+    if names := left_out(found):
+        lines.append(r"Not counted, so that figures marked ``at least'' are lower bounds:\\")
+        lines.append("\\\\\n".join(map(prose, names)))
+    body = "\n".join(lines) + "\n\\par}\n"
+    return body if fragment else document(rf"{{\raggedright\section*{{{prose(title(report))}}}}}" + "\n" + body)
+
+
+def _value_latex(one: Formula, factored: bool) -> str:
+    if one.missing:
+        return prose(one.missing)
+    values = [_latex(factored)(value) for value in one.values]
+    value = r" \times ".join(map(bracketed, values) if len(values) > 1 else values) or r"\text{scalar}"
+    return set_formula(f"= {value}")
 
 
 def _condition(stated: str) -> str:
@@ -173,7 +170,7 @@ def as_python(report: Report, found: Sequence[Formula], conditions: Sequence[Req
     from netcalc.dims import symbols
 
     used = {letter for one in found for value in one.values for letter in symbols(value)}
-    letters = sorted(used.union(report.graph.symbols))
+    letters = sorted(used.union(_letters(report, conditions)))
     doc = title(report)
     lines = [f"def {_identifier(name)}({', '.join(letters)}):", f'    """{doc}, by netcalc.']
     if conditions:
@@ -226,10 +223,15 @@ def _identifier(name: str) -> str:
     return cleaned if cleaned.isidentifier() else "net"
 
 
+def _letters(report: Report, conditions: Sequence[Requirement]) -> list[str]:
+    """The letters of a network, those too that its conditions leave only one value."""
+    return sorted({*report.graph.symbols, *(letter for one in conditions for letter in one.letters)})
+
+
 def to_dict(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement]) -> dict[str, Any]:
     """Formulas for programs: Python expressions and exact integers."""
     return {
-        "letters": list(report.graph.symbols),
+        "letters": _letters(report, conditions),
         "formulas": [
             {
                 "layer": one.layer or None,
