@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from benchmarks import peers, scaling, startup
+from benchmarks import letters, peers, scaling, startup
 from benchmarks.table import Table
 
 PARTS: dict[str, Callable[[bool], list[Table]]] = {
     "startup": startup.tables,
     "scaling": scaling.tables,
+    "letters": letters.tables,
     "peers": peers.tables,
 }
 

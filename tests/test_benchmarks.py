@@ -31,6 +31,14 @@ def test_scaling_prints_ratios(part):
     assert all(RATIO.fullmatch(row[4]) for row in families.rows)
 
 
+def test_letters_prints_a_ratio_and_the_limit_of_resnet50(part):
+    [table] = part("letters").tables(specs={"resnet50": "H,W", "gpt2": "T"}, pairs=1)
+    assert [(row[0], row[1], row[6]) for row in table.rows] == [("resnet50", "H,W", "300"), ("gpt2", "T", "–")]
+    assert all(RATIO.fullmatch(cell) for row in table.rows for cell in row[2:6])
+    symbolic = part("letters").formulas("3x8x8 -> maxpool 2 -> upsample scale_factor=2 -> relu", "H,N")
+    assert str(symbolic.batch) == "N" and "H" in str(symbolic.flops)
+
+
 def test_peers_prints_a_ratio_or_why_there_is_none(part):
     pytest.importorskip("torch")
     speed, agreement = part("peers").tables(specs={"tiny": "3x8x8 -> conv 4 k3 nobias -> relu"}, rounds=1)

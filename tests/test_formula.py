@@ -1,6 +1,9 @@
 """The commands on formulas: formula, scale, diff, assert."""
 
 import json
+import random
+import re
+from fractions import Fraction
 from time import perf_counter
 
 import pytest
@@ -8,12 +11,19 @@ from click.testing import CliRunner
 
 from netcalc.analysis.conditions import conditions_of
 from netcalc.analysis.difference import difference
+from netcalc.analysis.growth import growth
 from netcalc.analysis.report import analyze
 from netcalc.analysis.requirement import check
 from netcalc.cli.assert_ import assert_
+from netcalc.cli.collapse import collapse
+from netcalc.cli.connectivity import compare_connectivity
 from netcalc.cli.diff import diff
+from netcalc.cli.explain import explain
 from netcalc.cli.formula import formula
+from netcalc.cli.rf import rf
 from netcalc.cli.scale import scale
+from netcalc.cli.show import mlp, show
+from netcalc.dims import substitute
 from netcalc.errors import SpecError
 from netcalc.spec import elaborate
 from netcalc.spec.letters import lettered
@@ -35,19 +45,19 @@ def figures(*arguments):
 
 def test_resnet50():
     text = run(formula, "resnet50", "--in", "H,W")
-    assert "14417920·⌊(H+31)/32⌋·⌊(W+31)/32⌋" in text and "25,557,032" in text
+    assert "14,417,920·⌊(H+31)/32⌋·⌊(W+31)/32⌋" in text and "25,557,032" in text
     found = figures("resnet50", "--in", "H,W")(224, 224)
     assert found["macs"] == 4_089_184_256 and found["params"] == 25_557_032 and found["shape"] == (1000,)
 
 
 def test_the_square_of_the_length_of_a_transformers_input():
-    assert "6144·T²" in run(formula, "transformer-base", "--in", "T", "--of", "macs")
+    assert "6,144·T²" in run(formula, "transformer-base", "--in", "T", "--of", "macs")
     assert "S·T" in run(formula, "transformer-base", "--in", "S,T", "--of", "macs").replace("T·S", "S·T")
 
 
 def test_unets_condition_makes_its_formulas_short():
     text = run(formula, "unet-same", "--in", "H,W,N")
-    assert "1472122·H·N·W" in text and "holds when" in text and "H divisible by 16, W divisible by 16" in text
+    assert "1,472,122·H·N·W" in text and "holds when" in text and "H divisible by 16, W divisible by 16" in text
 
 
 @pytest.mark.parametrize("name", ["lenet5", "resnet18", "vgg11", "gpt2", "lstm-classifier", "nerf", "unet-same"])
@@ -80,7 +90,7 @@ def test_formats(format):
         text = run(formula, "lenet5", "--in", "H,W", "--format", format, *more)
         assert "H" in text and "Expr" not in text
     if format == "latex":
-        assert text.count("{") == text.count("}") and r"\begin{align*}" in text
+        assert text.count("{") == text.count("}") and r"\item[FLOPs] $" in text
 
 
 def test_factored():
@@ -123,7 +133,45 @@ def test_growth():
     larger = elaborate(shipped_text("resnet50").replace("3x224x224", "3x448x448"))
     assert both["macs"]["after"] == analyze(larger).macs
     symbolic = run(scale, "T x D -> mha 8", "--format", "table")
-    assert "→ 4" in symbolic and "T²" in symbolic
+    assert "→ 4" in symbolic and "T²" in symbolic and "4·(D + T)/(2·D + T)" in symbolic
+
+
+@pytest.mark.parametrize(
+    "spec", ["T x D -> mha 8 -> linear 4*D -> relu", "3xHxW -> conv 8 k3 s2 p1 -> relu -> conv 9 k5 s3"]
+)
+def test_the_ratio_in_letters_is_the_ratio_of_numbers(spec):
+    """Exactly, floors and all: the formula at random sizes against two networks of numbers."""
+    graph, rng, compared = elaborate(spec), random.Random(spec), 0
+    letters = graph.symbols
+    for group in (*((letter,) for letter in letters), letters):
+        formulas = growth(analyze(graph), group, {})
+        for _ in range(40):
+            sizes = {letter: 8 * rng.randint(2, 9) + (letter != "D") * rng.randint(0, 7) for letter in letters}
+            twice = {letter: size * (2 if letter in group else 1) for letter, size in sizes.items()}
+            one, two = (analyze(elaborate(spec, sizes=given)) for given in (sizes, twice))
+            for found in formulas:
+                above, below = (substitute(part, sizes) for part in found.quotient)
+                assert Fraction(above, below) == Fraction(getattr(two, found.figure), getattr(one, found.figure))
+                compared += found.ratio is None
+    assert compared > 200
+
+
+def test_growth_beyond_a_condition_is_said():
+    """gpt2 has 1,024 positions: of 2,048 there is the formula alone."""
+    assert "T: 1024 → 2048 (beyond T ≤ 1024)" in run(scale, "gpt2", "--format", "table")
+    rows = json.loads(run(scale, "gpt2", "--in", "T", "--set", "T=512", "--json"))
+    assert not any("beyond" in row for row in rows) and rows[1]["before"] == analyze(gpt2(512)).macs
+    assert rows[1]["after"] == analyze(gpt2(1024)).macs
+    with_a_number = run(scale, "3xHxW -> conv 8 k3", "--in", "H", "--set", "H=10")
+    assert "9·(W − 1)/(2·(W − 2))" in with_a_number and "→ 4" not in with_a_number
+
+
+def gpt2(length):
+    return elaborate(shipped_text("gpt2"), sizes={"T": length})
+
+
+def test_a_fraction_in_the_leading_order_is_exact():
+    assert "519.5625·x²" in run(scale, "3xHxW -> conv 8 k3 -> maxpool 2 -> conv 9 k3 s2 -> relu", "--format", "table")
 
 
 def test_differences():
@@ -138,6 +186,49 @@ def test_differences():
     assert sum(row.flops for row in there.rows) == there.totals[2].difference
     assert not difference(one, one).rows
     assert "kernel_size 5 → 3" in run(diff, "1x9x9 -> conv 2 k5 p2", "1x9x9 -> conv 2 k3 p1", "--format", "table")
+
+
+def test_differences_in_letters():
+    found = json.loads(run(diff, "TxD -> mha 8", "SxE -> mha 4", "--json"))
+    assert found["totals"]["macs"]["quotient"] == ["2*E**2*S + E*S**2", "2*D**2*T + D*T**2"]
+    assert found["conditions"] == {"first": ["D divisible by 8"], "second": ["E divisible by 4"]}
+    table = run(diff, "3x9x9 -> conv 8 k3", "3x9x9 -> conv 16 k5", "--in", "H,W", "--format", "table")
+    assert max(map(len, table.splitlines())) <= 80 and "50·(H − 4)·(W − 4)/(9·(H − 2)·(W − 2))" in table
+    assert "second holds when H ≥ 5, W ≥ 5" in table
+    markdown = run(diff, "T x 64 -> mha 8", "T x 64 -> mha 4 -> linear 8", "--format", "markdown")
+    assert "(T + 132)/(T + 128)" in markdown
+
+
+@pytest.mark.parametrize(
+    ("command", "spec", "more"),
+    [
+        (show, "3x32x32 -> conv 8 k3", ()),
+        (mlp, "256-512-1", ()),
+        (explain, "3x32x32 -> conv 8 k3", ()),
+        (diff, "3x32x32 -> conv 8 k3", ("3x32x32 -> conv 16 k3",)),
+        (assert_, "3x32x32 -> conv 8 k3", ("params == 224",)),
+        (rf, "3x32x32 -> conv 8 k3", ()),
+        (collapse, "32x32 -> linear 8 -> linear 2", ()),
+        (compare_connectivity, "3x32x32 -> conv 8 k3", ()),
+    ],
+)
+def test_every_command_takes_letters(command, spec, more):
+    """The same sizes as letters give, with numbers put in for them, what the numbers give."""
+    letters = "D" if command is mlp else "H,W"
+    sizes = "D=256" if command is mlp else "H=32,W=32"
+    numbers = run(command, spec, *more)
+    assert run(command, spec, *more, "--in", letters, "--set", sizes) == numbers
+    if command is not assert_:
+        assert run(command, spec, *more, "--in", letters) != numbers
+
+
+def test_the_batch_as_a_letter():
+    spec = "8 -> linear 4"
+    assert run(show, spec, "--in", "N", "--json") == run(show, spec, "--batch", "N", "--json")
+    assert run(show, spec, "--in", "N", "--set", "N=3", "--json") == run(show, spec, "--batch", "3", "--json")
+    for command, more in ((explain, ["--in", "N"]), (show, ["--in", "N", "--batch", "4"])):
+        error = CliRunner().invoke(command, [spec, *more]).exception
+        assert isinstance(error, SpecError) and "batch" in str(error)
 
 
 def test_requirements():
@@ -196,6 +287,24 @@ def test_requirements_on_letters_may_stay_open():
     assert "open" in run(assert_, "T x 8 -> linear 4", "flops >= 65", code=1)
 
 
+@pytest.mark.parametrize("relation", ["<", "<=", "==", ">=", ">"])
+def test_requirements_on_letters_are_solved(relation):
+    """Held against every size up to 60: always, never, or just where it says."""
+    report = analyze(elaborate("3xHxH -> conv 4 k3 s2 -> relu"))
+    sizes = {size: analyze(elaborate(f"3x{size}x{size} -> conv 4 k3 s2 -> relu")) for size in range(3, 61)}
+    answers = set()
+    for bound in (0, 219, 220, 1980, 5000, 5000.5, 10**9):
+        found = check(report, f"flops {relation} {bound}")
+        truth = {size for size, one in sizes.items() if check(one, f"flops {relation} {bound}").holds}
+        answers.add(found.holds)
+        if found.holds is None:
+            low, high = (re.search(rf"H {sign} (\d+)", found.when) for sign in "≥≤")
+            assert truth == {x for x in sizes if int(low[1]) <= x <= (int(high[1]) if high else x)}, (bound, found)
+        else:
+            assert truth == (set(sizes) if found.holds else set()), (bound, found)
+    assert answers == {None, relation.startswith(">")}
+
+
 def test_symbolic_resnet50_within_300_milliseconds():
     text = shipped_text("resnet50")
     best = min(_seconds(text) for _ in range(5))
@@ -207,3 +316,23 @@ def _seconds(text):
     graph, _ = lettered(text, ["H", "W"])
     assert analyze(graph).totals.params and not conditions_of(graph)
     return perf_counter() - begun
+
+
+def test_a_printed_shape_can_be_pasted_into_a_spec():
+    from netcalc.report.rows import exact_rows
+    from netcalc.spec.shipped import shipped_names
+
+    read = 0
+    for name in shipped_names():
+        try:
+            graph, _ = lettered(shipped_text(name), ["H", "W"])
+        except SpecError:  # no picture, or a square one
+            continue
+        report = analyze(graph)
+        printed = {row[2]: layer.output_shape for layer, row in zip(report.layers, exact_rows(report))}
+        for text, shape in printed.items():
+            if text == "scalar" or "max(" in text or "min(" in text:  # which a spec has no words for
+                continue
+            assert analyze(elaborate(f"{text} -> relu")).output_shape == shape, (name, text)
+            read += "(" in text
+    assert read > 50

@@ -49,7 +49,7 @@ USUAL = {"llama-7b": {"T": 128}}
 
 OPEN = {
     "fcn_resnet50": {"classifier.upsample1", "aux_classifier.upsample1"},
-    "deeplabv3_resnet50": {"aux_classifier"},
+    "deeplabv3_resnet50": {"aux_classifier.upsample1"},
     "swin_t": {"stage1.block2.windowattention1"},
 }
 """The layers from which on no formula is stated for the receptive field: they resize, or attend in windows that are
@@ -415,6 +415,55 @@ def test_what_is_read_of_a_whole_axis(seed):
             assert ends == found, (length, body)
             exact += 1
     assert exact >= 80, (exact, bounded)
+
+
+# ---------------------------------------------------------------- sizes of 1, which merges repeat
+
+
+MERGES = (
+    "input a: {0}x{1}; input b: {2}x{3}; add a",
+    "input a: {0}x{1}; input b: {2}x{3}; mul a -> linear 3 -> relu",
+    "input a: {0}x3x4; input b: {1}x{2}x{3}; div a -> conv 2 k1",
+    "input a: {0}x{1}; input b: {2}x{3}; concat a",
+    "input a: {0}x2x{1}; input b: {2}x{1}x{3}; matmul a",
+    "input image: {0}x{1}x{2}; residual {{ conv {3} k3 p1 }} -> conv 2 k3 p1",
+    "input image: {0}x{1}x{2}; add {{ conv {3} k2 s2 | maxpool 2 ceil_mode=True }} -> relu",
+    "input image: {0}x{1}; mul {{ identity | linear {2} -> sigmoid }} -> linear {3}",
+    "input image: {0}x{1}x{2}; sub {{ identity | conv {3} k1 -> adaptiveavgpool 1 }}",
+    "input image: 2x{0}x{1}; maxpool 2 as top -> conv {2} k3 s2 p1 -> upsample scale_factor=2 -> add top",
+)
+
+
+@pytest.mark.parametrize("merge", MERGES)
+def test_sizes_of_1_at_merges(merge):
+    """Letters first and numbers afterwards: legal where the numbers are, and the same figures, also where 1 repeats.
+
+    Where all conditions hold the formulas say the same without a second look at the network.
+    """
+    text = merge.replace("; ", "\n")
+    letters = [symbol(name) for name in "ABEF"]
+    general = elaborate(text.format(*letters))
+    formulas, conditions = Figures(analyze(general)), conditions_of(general)
+    rng = random.Random(merge)
+    legal = repeated = refused = 0
+    for _ in range(250):
+        given = {letter: rng.choice((1, 1, 2, 3, 4, 7)) for letter in general.symbols}
+        try:
+            numbers = Figures(analyze(elaborate(text.format(*(given.get(str(letter), 0) for letter in letters)))))
+        except SpecError:
+            refused += 1
+            with pytest.raises(SpecError):
+                analyze(general, **given)
+            continue
+        later = Figures(analyze(general, **given))
+        assert (later.frame, later.sizes, later.fields) == (numbers.frame, numbers.sizes, numbers.fields), given
+        legal += 1
+        if all(one.holds(**given) for one in conditions):
+            assert [put(size, given) for size in formulas.with_fields(formulas)] == numbers.with_fields(formulas), given
+        else:
+            repeated += 1
+    assert legal >= 20 and refused + repeated >= 20, (legal, repeated, refused)
+    assert repeated or "concat" in merge, (legal, refused)
 
 
 # ---------------------------------------------------------------- a rule that asks whether two sizes are equal

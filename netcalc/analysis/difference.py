@@ -6,7 +6,7 @@
 >>> [(row.name, row.what) for row in difference(one, two).rows]
 [('linear1', 'differs'), ('relu1', 'differs'), ('linear2', 'differs')]
 >>> difference(one, two).totals[0]
-Change(figure='params', first=46, second=178, difference=132, ratio=Fraction(89, 23), bounds=(False, False))
+Change(figure='params', first=46, second=178, difference=132, quotient=(89, 23), bounds=(False, False))
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
+from netcalc.analysis.growth import as_number
 from netcalc.analysis.report import LayerReport, Report
-from netcalc.dims import Dim, total
+from netcalc.dims import Dim, ratio, total
 
 FIGURES = ("params", "macs", "flops", "activations")
 
 
 class Change(NamedTuple):
-    """A total of both networks; the ratio is None where letters are left in it, or the first is 0.
+    """A total of both networks, and the second over the first in lowest terms, above and below: None where that is 0.
 
+    ``ratio`` is the same as one number, None where letters are left in it.
     ``bounds`` says of each total whether it is only a lower bound; of one that is, the difference is of what is
     counted, and there is no ratio.
     """
@@ -31,8 +33,12 @@ class Change(NamedTuple):
     first: Dim
     second: Dim
     difference: Dim
-    ratio: Fraction | None
+    quotient: tuple[Dim, Dim] | None
     bounds: tuple[bool, bool] = (False, False)
+
+    @property
+    def ratio(self) -> Fraction | None:
+        return as_number(self.quotient)
 
 
 class Row(NamedTuple):
@@ -76,6 +82,11 @@ class Difference(NamedTuple):
         """``first: layer: operation`` for everything that the FLOPs leave out."""
         sides = (("first", self.first), ("second", self.second))
         return tuple(f"{side}: {name}" for side, report in sides for name in report.uncounted)
+
+    @property
+    def conditions(self) -> dict[str, tuple[str, ...]]:
+        """What the first and the second demand of their letters."""
+        return {"first": self.first.conditions, "second": self.second.conditions}
 
 
 def difference(first: Report, second: Report) -> Difference:
@@ -121,5 +132,4 @@ def _blocks(layers: tuple[LayerReport, ...]) -> list[tuple[str, tuple[LayerRepor
 def _change(first: Report, second: Report, figure: str) -> Change:
     one, two = getattr(first, figure), getattr(second, figure)
     bounds = (bool(first.uncounted), bool(second.uncounted)) if figure == "flops" else (False, False)
-    known = isinstance(one, int) and isinstance(two, int) and one and not any(bounds)
-    return Change(figure, one, two, two - one, Fraction(two, one) if known else None, bounds)
+    return Change(figure, one, two, two - one, ratio(two, one) if one != 0 and not any(bounds) else None, bounds)

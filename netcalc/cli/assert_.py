@@ -6,17 +6,24 @@ import click
 
 from netcalc.analysis.report import analyze
 from netcalc.analysis.requirement import check
-from netcalc.cli.show import batch_size
-from netcalc.cli.source import load_graph, set_option, spec_argument
+from netcalc.cli.letters import batch_option, in_option, load_lettered
+from netcalc.cli.source import set_option, spec_argument
 from netcalc.errors import SpecError
 
 
 @click.command("assert")
 @spec_argument
 @click.argument("requirements", nargs=-1, required=True)
-@click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter.")
+@in_option
+@batch_option
 @set_option
-def assert_(spec: str, requirements: tuple[str, ...], batch: str | None, set_values: tuple[str, ...]) -> None:
+def assert_(
+    spec: str,
+    requirements: tuple[str, ...],
+    letters: tuple[str, ...],
+    batch: str | None,
+    set_values: tuple[str, ...],
+) -> None:
     """Check REQUIREMENTS on SPEC: a line for each that fails, and exit 1; exit 2 for one that cannot be read.
 
     \b
@@ -25,7 +32,8 @@ def assert_(spec: str, requirements: tuple[str, ...], batch: str | None, set_val
     Figures: params, trainable, buffers, macs, flops, activations, memory, layers, rf, output_shape, a kind (mul, max),
     or a layer's (conv1.params). Numbers may be 5e6, 4.1G, 16Mi; + - * / ( ) compute. Nothing is executed.
     """
-    report = analyze(load_graph(spec, set_values), batch_size(batch))
+    graph, _, size = load_lettered(spec, letters, set_values, batch)
+    report = analyze(graph, size)
     try:
         outcomes = [check(report, requirement) for requirement in requirements]
     except SpecError as error:
@@ -35,6 +43,10 @@ def assert_(spec: str, requirements: tuple[str, ...], batch: str | None, set_val
         if not outcome.holds:
             click.echo(str(outcome))
     held = sum(outcome.holds is True for outcome in outcomes)
-    click.echo(f"{held} of {len(outcomes)} hold", err=True)
+    domain = f" ({', '.join(report.conditions)})" if report.conditions else ""
+    letters_ = [*graph.symbols, *([size] if isinstance(size, str) else [])]
+    click.echo(
+        f"{held} of {len(outcomes)} hold" + (f" for all {', '.join(letters_)}{domain}" if letters_ else ""), err=True
+    )
     if held < len(outcomes):
         raise SystemExit(1)

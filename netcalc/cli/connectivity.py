@@ -6,7 +6,8 @@ import click
 
 from netcalc.analysis.connectivity import comparisons
 from netcalc.analysis.report import plain, shown
-from netcalc.cli.source import chosen, emit, format_option, load_graph, set_option, spec_argument
+from netcalc.cli.letters import in_option, load_sample
+from netcalc.cli.source import chosen, emit, format_option, set_option, spec_argument
 from netcalc.errors import SpecError
 from netcalc.layers.base import shape_text
 
@@ -15,15 +16,16 @@ HEADER = ("way", "weights", "biases", "connections", "FLOPs")
 
 @click.command("compare-connectivity")
 @spec_argument
+@in_option
 @set_option
 @format_option("table", "plain", "json")
-def compare_connectivity(spec: str, set_values: tuple[str, ...], format: str | None) -> None:
+def compare_connectivity(spec: str, letters: tuple[str, ...], set_values: tuple[str, ...], format: str | None) -> None:
     """The volumes of each convolution of SPEC connected fully, locally, and by the convolution.
 
     \b
     netcalc compare-connectivity "3x32x32 -> conv 8 k5 p2"
     """
-    found = comparisons(load_graph(spec, set_values))
+    found = comparisons(load_sample(spec, letters, set_values))
     if not found:
         raise SpecError(
             "no-convolution",

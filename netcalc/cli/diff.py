@@ -6,8 +6,8 @@ import click
 
 from netcalc.analysis.difference import difference
 from netcalc.analysis.report import analyze
-from netcalc.cli.show import batch_size
-from netcalc.cli.source import chosen, complete_spec, emit, format_option, load_graph, set_option
+from netcalc.cli.letters import batch_option, in_option, load_lettered
+from netcalc.cli.source import chosen, complete_spec, emit, format_option, set_option
 
 
 @click.command()
@@ -16,7 +16,8 @@ from netcalc.cli.source import chosen, complete_spec, emit, format_option, load_
 @click.option("--set-first", multiple=True, metavar="NAME=VALUE", help="A value for the first network alone.")
 @click.option("--set-second", multiple=True, metavar="NAME=VALUE", help="A value for the second network alone.")
 @click.option("--totals", "only_totals", is_flag=True, help="The totals alone, not the layers.")
-@click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter.")
+@in_option
+@batch_option
 @format_option("table", "plain", "json", "markdown")
 @set_option
 def diff(
@@ -25,6 +26,7 @@ def diff(
     set_first: tuple[str, ...],
     set_second: tuple[str, ...],
     only_totals: bool,
+    letters: tuple[str, ...],
     batch: str | None,
     format: str | None,
     set_values: tuple[str, ...],
@@ -35,14 +37,15 @@ def diff(
     netcalc diff resnet18 resnet34
     netcalc diff gpt2 --set-second T=512      one network under two settings
     """
-    one = analyze(load_graph(first, (*set_values, *set_first)), batch_size(batch))
-    two = analyze(load_graph(second or first, (*set_values, *set_second)), batch_size(batch))
+    one, two = (
+        analyze(*load_lettered(spec, letters, (*set_values, *own), batch)[::2])
+        for spec, own in ((first, set_first), (second or first, set_second))
+    )
     found = difference(one, two)
     from netcalc.report import comparison
 
     rows = [] if only_totals else comparison.difference_rows(found)
     totals = comparison.totals_rows(found.totals)
-    note = f"{found.same} layers are the same"
     match chosen(format):
         case "json":
             from netcalc.report.text import as_json
@@ -51,14 +54,16 @@ def diff(
         case "markdown":
             emit(comparison.markdown(comparison.DIFFERENCE_HEADER, rows) + "\n" if rows else "")
             emit(comparison.markdown(comparison.TOTALS_HEADER, totals))
-            emit("".join(["\n", *(f"- uncounted: {name}\n" for name in found.uncounted)]) if found.uncounted else "")
+            notes = comparison.notes(found)
+            emit("".join(["\n", *(f"- {note}\n" for note in notes)]) if notes else "")
         case "table":
-            emit(comparison.difference_text(found, only_totals))
+            from shutil import get_terminal_size
+
+            emit(comparison.difference_text(found, only_totals, get_terminal_size().columns))
         case _:
             from netcalc.report.text import tabbed
 
             emit(tabbed([comparison.DIFFERENCE_HEADER, *rows]) if rows else "")
             emit(tabbed([comparison.TOTALS_HEADER, *totals]))
-            click.echo(note, err=True)
-            for name in found.uncounted:
-                click.echo(f"uncounted: {name}", err=True)
+            for note in (f"{comparison.layers(found.same)} the same", *comparison.notes(found)):
+                click.echo(note, err=True)

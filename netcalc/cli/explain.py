@@ -6,7 +6,8 @@ import click
 
 from netcalc.analysis.explanation import explain as work_out
 from netcalc.analysis.explanation import to_dict
-from netcalc.cli.source import emit, load_graph, set_option, spec_argument
+from netcalc.cli.letters import in_option, load_sample
+from netcalc.cli.source import emit, set_option, spec_argument
 
 
 @click.command()
@@ -17,16 +18,23 @@ from netcalc.cli.source import emit, load_graph, set_option, spec_argument
 @click.option("--format", "format", type=click.Choice(["text", "markdown", "latex", "json"]), default="text")
 @click.option("--json", "format", flag_value="json", help="Short for --format json.")
 @click.option("--fragment", is_flag=True, help="LaTeX to include (needs amsmath) instead of a whole document.")
+@in_option
 @set_option
 def explain(
-    spec: str, layer: str | None, detail: str | None, format: str, fragment: bool, set_values: tuple[str, ...]
+    spec: str,
+    layer: str | None,
+    detail: str | None,
+    format: str,
+    fragment: bool,
+    letters: tuple[str, ...],
+    set_values: tuple[str, ...],
 ) -> None:
     """How every figure of SPEC comes about: the formula in letters, the numbers put in, the result.
 
     With LAYER only that layer (or the block of that name): netcalc explain resnet50 layer1.0
     """
     brief = detail == "brief"
-    found = work_out(load_graph(spec, set_values), layer, full=detail == "full")
+    found = work_out(load_sample(spec, letters, set_values), layer, full=detail == "full")
     match format:
         case "json":
             from netcalc.report.text import as_json

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 
 from netcalc.cli.source import parse_values, read_spec
-from netcalc.dims import Expr, symbols
+from netcalc.dims import Dim, Expr, symbols
+from netcalc.errors import SpecError
 from netcalc.graph import Graph
 from netcalc.layers.input import Input
 from netcalc.spec import elaborate
@@ -19,38 +20,83 @@ def in_option(command: Any) -> Any:
     return click.option("--in", "letters", multiple=True, metavar="LETTERS", help=help)(command)
 
 
+def batch_option(command: Any) -> Any:
+    return click.option("--batch", metavar="N", help="Add the batch axis: a number or a letter.")(command)
+
+
+def batch_size(batch: str | None) -> int | str | None:
+    """What ``--batch`` says: a number, or a letter."""
+    if batch is None:
+        return None
+    if batch.lstrip("-").isdecimal() and len(batch) <= 18:
+        return int(batch)
+    if batch.isidentifier() and batch[0].isupper():
+        return batch
+    raise SpecError(
+        "bad-argument", f"the batch cannot be {batch!r}", expected="a number, or a letter such as N", found=batch
+    )
+
+
 def split(letters: Iterable[str]) -> list[str]:
     """``("H,W", "N")`` as ``["H", "W", "N"]``"""
     return [letter.strip() for group in letters for letter in group.split(",") if letter.strip()]
 
 
 def load_lettered(
-    spec: str, letters: Iterable[str] = (), set_values: Iterable[str] = ()
-) -> tuple[Graph, str, str | None]:
-    """The network with its letters, the spec's name, and the letter of the batch or None."""
+    spec: str, letters: Iterable[str] = (), set_values: Iterable[str] = (), batch: str | None = None
+) -> tuple[Graph, str, int | str | None]:
+    """The network with its letters, the spec's name, and the batch: what ``--batch`` says, or a letter of ``--in``."""
     text, name = read_spec(spec)
-    graph, batch = with_letters(text, name, split(letters), set_values)
-    return graph, name, batch
+    graph, found = with_letters(text, name, split(letters), parse_values(set_values))
+    stated = batch_size(batch)
+    if found is not None and stated not in (None, found):
+        raise SpecError(
+            "ambiguous-argument",
+            f"the batch would be both {found} and {stated}",
+            expected="one batch",
+            found=f"--in {found} --batch {stated}",
+        )
+    return graph, name, found if stated is None else stated
 
 
-def with_letters(text: str, name: str, wanted: list[str], set_values: Iterable[str] = ()) -> tuple[Graph, str | None]:
-    """The network of a text with its letters, and the letter of the batch or None.
+def load_sample(spec: str, letters: Iterable[str] = (), set_values: Iterable[str] = ()) -> Graph:
+    """The network with its letters, for a command that is about one sample: a letter of the batch is an error."""
+    graph, _, batch = load_lettered(spec, letters, set_values)
+    if batch is not None:
+        raise SpecError(
+            "bad-argument",
+            f"{batch} would be the batch, but what is asked for is of one sample",
+            expected="letters for sizes of the network",
+            found=f"--in {batch}",
+            hint=f"with a batch: netcalc show or netcalc formula, --in {batch}",
+        )
+    return graph
+
+
+def with_letters(text: str, name: str, wanted: list[str], values: Mapping[str, Dim]) -> tuple[Graph, int | str | None]:
+    """The network of a text with its letters, and the batch if one of them is that.
 
     A value that ``--set`` gives a letter of ``--in`` is put in at the end, and held against the conditions.
     """
-    values = parse_values(set_values)
+    now, later = parted(values, wanted)
     if not wanted:
-        return elaborate(text, name, sizes=values), None
+        return elaborate(text, name, sizes=now), None
     from netcalc.spec.letters import lettered
 
-    named = {request.rpartition("=")[2] for request in wanted}
-    later = {letter: size for letter, size in values.items() if letter in named}
-    graph, batch = lettered(text, wanted, name, {k: v for k, v in values.items() if k not in later})
+    graph, batch = lettered(text, wanted, name, now)
+    size = str(later.pop(batch)) if batch in later else batch
     if later:
         from netcalc.analysis.conditions import decided
 
         graph = decided(graph, later)
-    return graph, batch
+    return graph, batch_size(size)
+
+
+def parted(values: Mapping[str, Dim], wanted: Iterable[str]) -> tuple[dict[str, Dim], dict[str, Dim]]:
+    """The values for the text, and those for the letters of ``--in``."""
+    named = {request.rpartition("=")[2] for request in wanted}
+    later = {letter: size for letter, size in values.items() if letter in named}
+    return {name: size for name, size in values.items() if name not in later}, later
 
 
 def numbers_of(graph: Graph, lettered_graph: Graph) -> dict[str, int]:

@@ -13,7 +13,8 @@ from netcalc.analysis.field import UnitField, inputs_of, nested, receptive_field
 from netcalc.analysis.reading import numbers
 from netcalc.analysis.receptive_field import receptive_fields
 from netcalc.cli import source
-from netcalc.cli.source import load_graph, set_option, spec_argument
+from netcalc.cli.letters import in_option, load_sample
+from netcalc.cli.source import set_option, spec_argument
 from netcalc.graph import Graph
 from netcalc.report.field import (
     aligned,
@@ -56,6 +57,7 @@ class Places(click.ParamType):  # type: ignore[type-arg]
     "--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="An image to lay the SVG over."
 )
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@in_option
 @set_option
 def rf(
     spec: str,
@@ -69,6 +71,7 @@ def rf(
     svg: Path | None,
     image: Path | None,
     as_json: bool,
+    letters: tuple[str, ...],
     set_values: tuple[str, ...],
 ) -> None:
     """Receptive fields: size, stride and start of every layer, or exactly what one unit reads.
@@ -81,7 +84,7 @@ def rf(
     netcalc rf unet --of classifier --unit 194,194 --picture
     netcalc rf "1x32x32 -> conv 6 k3 d2 -> conv 6 k3 d2" --svg gridding.svg
     """
-    graph = load_graph(spec, set_values)
+    graph = load_sample(spec, letters, set_values)
     if reaches is not None:
         reached = units_reading(graph, reaches, of, from_, ignore_normalization)
         _print(reached.to_dict() if as_json else reached_rows(reached))

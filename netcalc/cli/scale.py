@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from netcalc.analysis.conditions import conditions_of, declarations_of
+from netcalc.analysis.conditions import conditions_of, decided, declarations_of
 from netcalc.analysis.growth import growth
 from netcalc.analysis.report import analyze
-from netcalc.cli.letters import in_option, numbers_of, split, with_letters
-from netcalc.cli.source import chosen, emit, format_option, read_spec, set_option, spec_argument
+from netcalc.cli.letters import in_option, numbers_of, parted, split, with_letters
+from netcalc.cli.source import chosen, emit, format_option, parse_values, read_spec, set_option, spec_argument
 
 
 @click.command()
@@ -23,24 +23,29 @@ def scale(spec: str, letters: tuple[str, ...], format: str | None, set_values: t
 
     \b
     netcalc scale resnet50                  the image's height, its width, both
-    netcalc scale transformer-base --in S,T
+    netcalc scale transformer-base --in T
+    netcalc scale resnet50 --in H,W --set H=64,W=64     from another size
     """
     from netcalc.spec.letters import usual_letters
 
     text, name = read_spec(spec)
-    graph, _ = with_letters(text, name, [], set_values)
+    values, at = parted(parse_values(set_values), split(letters))
+    graph, _ = with_letters(text, name, [], values)
     free = list(graph.symbols)
     wanted = split(letters) or ([] if free else usual_letters(graph))
-    net, batch = with_letters(text, name, wanted, set_values)
+    net, batch = with_letters(text, name, wanted, values)
     sizes = {} if free else numbers_of(graph, net)
-    names = sorted(net.symbols) + ([batch] if batch else [])
+    sizes.update((letter, size) for letter, size in at.items() if isinstance(size, int))
+    decided(net, {letter: size for letter, size in sizes.items() if letter != batch})  # a network of this size is there
+    names = [*sorted(net.symbols), *([batch] if isinstance(batch, str) else [])]
     report = analyze(net, batch)
     groups = [(name,) for name in names] + ([tuple(names)] if len(names) > 1 else [])
-    found = [one for group in groups for one in growth(report, group, sizes)]
     conditions = (*declarations_of(net), *conditions_of(net))
+    found = [one for group in groups for one in growth(report, group, sizes, conditions=conditions)]
     show(found, sizes, format)
     if conditions:
-        click.echo(f"holds when {', '.join(map(str, conditions))}", err=True)
+        of_both = "" if {*names} <= {*sizes} else " (of the doubled sizes too)"
+        click.echo(f"holds when {', '.join(map(str, conditions))}{of_both}", err=True)
     for name in report.uncounted:
         click.echo(f"uncounted: {name}", err=True)
 
@@ -56,7 +61,9 @@ def show(found: list[Any], sizes: dict[str, int], format: str | None) -> None:
         case "markdown":
             emit(comparison.markdown(comparison.GROWTH_HEADER, comparison.growth_rows(found, sizes)))
         case "table":
-            emit(comparison.growth_text(found, sizes))
+            from shutil import get_terminal_size
+
+            emit(comparison.growth_text(found, sizes, get_terminal_size().columns))
         case _:
             from netcalc.report.text import tabbed
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Iterable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence, TypeVar
 
 import click
 
@@ -67,6 +68,28 @@ def load_graph(spec: str, set_values: Iterable[str] = ()) -> Graph:
     """The network of a spec argument, with ``--set`` values."""
     text, name = read_spec(spec)
     return elaborate(text, name, sizes=parse_values(set_values))
+
+
+_SIDE = r"\s*(?P<left>[^\s=({,]+(?:\{[^}]*\})?(?:\([^()=]*\))?)\s*&?:?=(?!=)"
+
+
+def is_equation(spec: str, given: Sequence[str] = ()) -> bool:
+    """Is the argument an equation (or several), not a network in layers? What is given beside it says so too.
+
+    >>> is_equation("f = W x + b"), is_equation("256 -> linear 10"), is_equation("linear(10, bias=False)")
+    (True, False, False)
+    """
+    statements = [part for part in re.split(r"[;\n]", spec) if part.strip()]
+    return bool(given) or "->" not in spec and bool(statements) and all(re.match(_SIDE, part) for part in statements)
+
+
+def load_equations(equations: str, given: Sequence[str]) -> Graph:
+    """The network in layers that equations describe, with what is given of their shapes."""
+    from netcalc.equations.gradients_large import read_inputs
+    from netcalc.equations.inference import infer
+    from netcalc.equations.network import network
+
+    return network(infer(equations, read_inputs(given)[0]))
 
 
 def parse_values(values: Iterable[str]) -> dict[str, Dim]:

@@ -9,15 +9,17 @@ from typing import Any
 from netcalc.analysis.difference import Change, Difference, Row
 from netcalc.analysis.growth import Growth
 from netcalc.analysis.report import LayerReport, plain, shown
-from netcalc.dims import Dim, factored_text
+from netcalc.dims import Dim, Expr, factored_text
 from netcalc.layers.base import shape_text
-from netcalc.report.formula import LABELS
+from netcalc.report.formula import LABELS, broken
 from netcalc.report.text import aligned
 
 GROWTH_HEADER = ("doubles", "total", "before", "after", "ratio", "exactly", "grows as")
 DIFFERENCE_HEADER = ("layer", "first", "second", "params", "FLOPs", "changed")
 TOTALS_HEADER = ("total", "first", "second", "difference", "ratio", "exactly")
 UNKNOWN = "not known"
+LONGEST = 16
+"""What is not longer is never moved below a table."""
 
 
 def ratio_text(ratio: Fraction | None) -> str:
@@ -34,6 +36,33 @@ def ratio_text(ratio: Fraction | None) -> str:
     return str(ratio) if len(str(ratio)) < 8 else f"≈ {decimal}"
 
 
+def quotient_text(quotient: tuple[Dim, Dim] | None) -> str:
+    """An exact ratio: a fraction, or factored formulas above and below.
+
+    >>> from netcalc.dims import symbol
+    >>> T = symbol("T")
+    >>> [quotient_text(one) for one in ((5, 3), (2, 1), (4 * T + 256, T + 128), (T + 1, 2 * T), ((T + 1) // 2, 3))]
+    ['5/3', '2', '4·(T + 64)/(T + 128)', '(T + 1)/(2·T)', '⌊(T+1)/2⌋/3']
+    """
+    if quotient is None:
+        return ""
+    above, below = (factored_text(one) if isinstance(one, Expr) else str(one) for one in quotient)
+    if below == "1":
+        return above
+    above = f"({above})" if any(sign in _outside(above) for sign in "+−") else above
+    return f"{above}/" + (f"({below})" if any(sign in _outside(below) for sign in "+−·/") else below)
+
+
+def _outside(formula: str) -> str:
+    """What stands in no bracket."""
+    depth, found = 0, ""
+    for sign in formula:
+        depth -= sign in ")⌋"
+        found += sign if not depth else ""
+        depth += sign in "(⌊"
+    return found
+
+
 def order_text(found: Growth) -> str:
     """The leading order: ``6144·T²``, ``constant``"""
     if not found.degree:
@@ -43,11 +72,21 @@ def order_text(found: Growth) -> str:
     power = letter if found.degree == 1 else f"{letter}{raised}"
     above, below = found.leading
     if below != 1 and isinstance(above, int):
-        return f"{above / below:,.6g}·{power}" if above / below < 10**6 else f"{above / below:,.0f}·{power}"
+        return f"{_coefficient(Fraction(above, below))}·{power}"
     written = _factor(above)
-    written = f"({written})" if " + " in written.partition("(")[0] else written
+    written = f"({written})" if " + " in _outside(written) else written
     factor = "" if above == 1 else f"{written}·"
     return f"{factor}{power}" + (f"/{below}" if below != 1 else "")
+
+
+def _coefficient(value: Fraction) -> str:
+    """A fraction as an exact decimal, or as it is.
+
+    >>> _coefficient(Fraction(8313, 16)), _coefficient(Fraction(10, 3))
+    ('519.5625', '10/3')
+    """
+    decimal = f"{float(value):,.12g}"
+    return decimal if "e" not in decimal and Fraction(decimal.replace(",", "")) == value else f"{value}"
 
 
 def _factor(size: Dim) -> str:
@@ -55,9 +94,10 @@ def _factor(size: Dim) -> str:
 
 
 def doubled(found: Growth, sizes: dict[str, int]) -> str:
-    """``H, W: 224 → 448``"""
+    """``H, W: 224 → 448``, and what that goes beyond."""
     numbers = dict.fromkeys(f"{sizes[letter]} → {2 * sizes[letter]}" for letter in found.letters if letter in sizes)
-    return f"{', '.join(found.letters)}{': ' if numbers else ''}{', '.join(numbers)}"
+    beyond = f" (beyond {', '.join(found.beyond)})" if found.beyond else ""
+    return f"{', '.join(found.letters)}{': ' if numbers else ''}{', '.join(numbers)}{beyond}"
 
 
 def growth_rows(found: Iterable[Growth], sizes: dict[str, int]) -> list[tuple[str, ...]]:
@@ -67,12 +107,17 @@ def growth_rows(found: Iterable[Growth], sizes: dict[str, int]) -> list[tuple[st
             LABELS.get(one.figure, one.figure),
             _least(one.uncounted) + shown(one.before),
             _least(one.uncounted) + shown(one.after),
-            UNKNOWN if one.uncounted else ratio_text(one.ratio) or (f"→ {2**one.degree}" if one.degree else "1"),
-            str(one.ratio or ""),
+            UNKNOWN if one.uncounted else ratio_text(one.ratio) or _limit(one, sizes),
+            quotient_text(one.quotient),
             UNKNOWN if one.uncounted and not one.degree else _least(one.uncounted) + order_text(one),
         )
         for one in found
     ]
+
+
+def _limit(found: Growth, sizes: dict[str, int]) -> str:
+    """What the ratio comes to where the letters grow; nothing where one of them is a number."""
+    return "" if any(letter in sizes for letter in found.letters) else f"→ {2**found.degree}"
 
 
 def _least(uncounted: object) -> str:
@@ -80,24 +125,49 @@ def _least(uncounted: object) -> str:
     return "≥ " if uncounted else ""
 
 
-def growth_text(found: Sequence[Growth], sizes: dict[str, int]) -> str:
+def growth_text(found: Sequence[Growth], sizes: dict[str, int], width: int) -> str:
     """For a terminal: a small table for each size that doubles."""
     lines: list[str] = []
     for head in dict.fromkeys(doubled(one, sizes) for one in found):
         rows = [row[1:] for row in growth_rows(found, sizes) if row[0] == head]
         known = all(one.ratio is not None or one.uncounted and isinstance(one.after, int) for one in found)
-        wanted = (0, 1, 2, 3, 5) if known else (0, 3, 5)  # formulas are for netcalc formula
-        names = ("total", "before", "after", "ratio", "", "grows as")
+        wanted = (0, 1, 2, 3, 5) if known else (0, 3, 4, 5)  # formulas are for netcalc formula
+        names = ("total", "before", "after", "ratio", "exactly", "grows as")
         table = [tuple(row[i] for i in wanted) for row in rows]
         title = head if known else f"{head} double{'' if ', ' in head else 's'}"
-        lines += [title, *ruled([names[i] for i in wanted], table, {1, 2} if known else set()), ""]
+        lines += [title, *ruled([names[i] for i in wanted], table, {1, 2} if known else set(), width), ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
-def ruled(header: Sequence[str], rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
-    """Aligned columns below a rule; no digit is ever cut."""
-    lines = aligned([tuple(header), *(tuple(row) for row in rows)], right)
-    return [lines[0], "─" * max(map(len, lines)), *lines[1:]]
+def ruled(header: Sequence[str], rows: Sequence[Sequence[str]], right: set[int], width: int) -> list[str]:
+    """Aligned columns below a rule; no digit is ever cut.
+
+    Where they are too wide the longest formulas in them are numbered, and stand below.
+
+    >>> for line in ruled(("total", "ratio"), [("MACs", "(T + 132)/(T + 128)"), ("FLOPs", "2")], set(), 20):
+    ...     print(line)
+    total  ratio
+    ────────────
+    MACs   (1)
+    FLOPs  2
+    (1)  (T + 132)/(T
+         + 128)
+    """
+    for most in (*range(width, LONGEST, -8), LONGEST):
+        numbers: dict[str, int] = {}
+        short = [tuple(_numbered(cell, most, numbers) for cell in row) for row in rows]
+        lines = aligned([tuple(header), *short], right)
+        if max(map(len, lines)) <= width:
+            break
+    below = [line for cell, number in numbers.items() for line in broken(f"({number})  ", cell, width)]
+    return [lines[0], "─" * max(map(len, lines)), *lines[1:], *below]
+
+
+def _numbered(cell: str, most: int, numbers: dict[str, int]) -> str:
+    """A number for a formula that is longer; what has no sign of a formula stays."""
+    if len(cell) <= most or not any(sign in cell for sign in "·+−⌊"):
+        return cell
+    return f"({numbers.setdefault(cell, len(numbers) + 1)})"
 
 
 def growth_dict(found: Iterable[Growth]) -> list[dict[str, Any]]:
@@ -109,9 +179,11 @@ def growth_dict(found: Iterable[Growth]) -> list[dict[str, Any]]:
             "before": plain(one.before),
             "after": plain(one.after),
             "ratio": None if one.ratio is None else str(one.ratio),
+            "quotient": plain(one.quotient),
             "degree": one.degree,
             "leading": [plain(one.leading[0]), one.leading[1]],
             **({"lower_bound": True, "uncounted": list(one.uncounted)} if one.uncounted else {}),
+            **({"beyond": list(one.beyond)} if one.beyond else {}),
         }
         for one in found
     ]
@@ -149,20 +221,30 @@ def _argument(value: Any) -> str:
     return "–" if value is None else str(plain(value))
 
 
-def difference_text(found: Difference, totals_only: bool) -> str:
+def difference_text(found: Difference, totals_only: bool, width: int) -> str:
     """For a terminal: the layers that differ, with what changed in them; then the totals."""
     lines = []
     if found.rows and not totals_only:
         rows = difference_rows(found)
-        table = ruled(DIFFERENCE_HEADER[:-1], [row[:-1] for row in rows], {3, 4})
-        lines += table[:2]
-        for line, row in zip(table[2:], rows):
-            lines += [line, f"  {row[-1]}"] if row[-1] else [line]
+        rule, *table = ruled(DIFFERENCE_HEADER[:-1], [row[:-1] for row in rows], {3, 4}, width)
+        changes = ["", *(row[-1] for row in rows), *[""] * len(table)]
+        lines.append(rule)
+        for line, change in zip(table, changes):
+            lines += [line, f"  {change}"] if change else [line]
     if not totals_only:
-        lines += [f"{found.same} layers are the same", ""]
-    lines += ruled(TOTALS_HEADER[:-1], [row[:-1] for row in totals_rows(found.totals)], {1, 2, 3})
-    lines += [f"uncounted  {name}" for name in found.uncounted]
-    return "\n".join(lines) + "\n"
+        lines += [f"{layers(found.same)} the same", ""]
+    lines += ruled(TOTALS_HEADER[:-1], [row[:-1] for row in totals_rows(found.totals)], {1, 2, 3}, width)
+    return "\n".join([*lines, *notes(found)]) + "\n"
+
+
+def layers(count: int) -> str:
+    return f"{count} layer{'s are' if count != 1 else ' is'}"
+
+
+def notes(found: Difference) -> list[str]:
+    """What the figures leave out, and what they demand of the letters."""
+    holds = [f"{side} holds when {', '.join(demands)}" for side, demands in found.conditions.items() if demands]
+    return [*(f"uncounted: {name}" for name in found.uncounted), *holds]
 
 
 def _more(difference: Dim, bounds: tuple[bool, bool]) -> str:
@@ -188,8 +270,8 @@ def totals_rows(totals: Iterable[Change]) -> list[tuple[str, ...]]:
             _least(one.bounds[0]) + shown(one.first),
             _least(one.bounds[1]) + shown(one.second),
             _more(one.difference, one.bounds),
-            ratio_text(one.ratio),
-            str(one.ratio or ""),
+            ratio_text(one.ratio) if one.ratio is not None else quotient_text(one.quotient),
+            quotient_text(one.quotient),
         )
         for one in totals
     ]
@@ -215,11 +297,13 @@ def difference_dict(found: Difference) -> dict[str, Any]:
                 "second": plain(one.second),
                 "difference": None if any(one.bounds) else plain(one.difference),
                 "ratio": None if one.ratio is None else str(one.ratio),
+                "quotient": plain(one.quotient),
                 **({"lower_bound": list(one.bounds)} if any(one.bounds) else {}),
             }
             for one in found.totals
         },
         "uncounted": list(found.uncounted),
+        "conditions": {side: list(demands) for side, demands in found.conditions.items()},
     }
 
 

@@ -12,7 +12,6 @@ from typing import NamedTuple, NoReturn
 from netcalc.dims import Dim, symbol
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.graph import Graph
-from netcalc.layers.input import Input
 from netcalc.spec.elaborate import elaborate
 from netcalc.spec.parser import parse_steps
 from netcalc.spec.syntax import Constant, InputStep, Name, Number, Series, Steps, Value
@@ -127,11 +126,17 @@ def _as_written(value: Value) -> str:
 def usual_letters(graph: Graph) -> list[str]:
     """The letters that ``lettered`` takes for the positions of a network's inputs: ``["H", "W"]``.
 
-    >>> usual_letters(elaborate("3x32x32 -> conv 8 k3")), usual_letters(elaborate("10x64 -> linear 8"))
-    (['H', 'W'], ['T'])
+    A size that is written as a constant goes by its name.
+
+    >>> usual_letters(elaborate("3x32x32 -> conv 8 k3")), usual_letters(elaborate("S = 10\\nSx64 -> linear 8"))
+    (['H', 'W'], ['S'])
     """
-    ranks = [len(node.shape) for node in graph.nodes if isinstance(node.layer, Input)]
-    return {1: ["D"], 2: ["T"], 3: ["H", "W"], 4: ["D", "H", "W"]}.get(max(ranks), [])
+    axes = list(axes_in(parse_steps(graph.source, graph.source_name)))
+    most = max((axis.rank for axis in axes), default=0)
+    usual = {1: {0: "D"}, 2: {0: "T"}, 3: {1: "H", 2: "W"}, 4: {1: "D", 2: "H", 3: "W"}}.get(most, {})
+    here = [axis for axis in axes if axis.rank == most and axis.place in usual]
+    names = [axis.value.id if isinstance(axis.value, Name) else usual[axis.place] for axis in here]
+    return list(dict.fromkeys(names))
 
 
 def _names(axis: Axis) -> list[str]:
