@@ -5,6 +5,10 @@ import random
 import re
 import shutil
 import subprocess
+from collections import Counter
+from fractions import Fraction
+from itertools import accumulate
+from math import ceil, floor, gcd
 
 import pytest
 from click.testing import CliRunner
@@ -12,14 +16,15 @@ from sampling import draw
 
 from netcalc.analysis.explanation import Alike, Traced, explain
 from netcalc.analysis.report import Report
-from netcalc.analysis.written import Letter, in_names, in_numbers, renamed, value
+from netcalc.analysis.written import PLAIN, Letter, in_names, in_numbers, renamed, value
 from netcalc.analysis.written import letters as letters_in
 from netcalc.cli.explain import explain as command
+from netcalc.cli.formula import formula as formula_command
 from netcalc.errors import SpecError
 from netcalc.layers import all_kinds
 from netcalc.layers.base import Applied
 from netcalc.layers.transposed import _plain_overlaps
-from netcalc.report.explanation import as_latex, as_markdown, as_text
+from netcalc.report.explanation import as_latex, as_markdown, as_text, steps
 from netcalc.spec import elaborate, mlp_spec
 from netcalc.spec.shipped import shipped_names, shipped_text
 
@@ -51,6 +56,12 @@ def test_a_convolution():
     assert "d·(k − 1)" in full
 
 
+def test_images_with_their_channels_last_are_named_so():
+    text = flowing(run("8x5x6 -> permute 1 2 0 -> layernorm -> linear 4 -> gelu -> permute 2 0 1 -> relu"))
+    assert "[H, W, C] = [5, 6, 8]" in text and "[H, W, C] = [5, 6, 4] (as" in text and "[C, H, W] = [4, 5, 6]" in text
+    assert "Σ x: H × W × (C − 1) add" in text
+
+
 def test_axes_that_differ_have_letters_of_their_own():
     text = run("3x32x20 -> conv 16 k3x5")
     assert "k_H" in text and "k_W" in text
@@ -67,6 +78,63 @@ def test_equal_blocks_are_explained_once():
     assert not any(isinstance(entry, Alike) for entry in explain(elaborate("8 -> relu -> relu"), full=True).entries)
 
 
+# ---------------------------------------------------------------- what is printed, computed again from its signs
+
+KINDS = ("mul", "add", "max", "div", "exp", "log", "sqrt", "sin", "cos", "tanh", "erf", "pow")
+
+
+def computed(written, letters):
+    """The value of a printed formula: an independent reading of it, in Python."""
+    code = re.sub(r"(?<=\d),(?=\d{3})", "", written)
+    for sign, python in (("−", "-"), ("·", "*"), ("×", "*"), ("⌊", "floor("), ("⌋", ")"), ("⌈", "ceil("), ("⌉", ")")):
+        code = code.replace(sign, python)
+    while (place := code.find("Σ_{")) >= 0:
+        index, count, begin = re.match(r"Σ_\{(\w+)<(.+?)\} ()", code[place:]).group(1, 2, 0)
+        start = place + len(begin)
+        depths = accumulate((sign == "(") - (sign == ")") for sign in code[start:])
+        end = start + next(n for n, depth in enumerate(depths) if not depth and code[start + n] == ")")
+        term = code[start : end + 1]
+        code = f"{code[:place]}sum([{term} for {index} in map(Fraction, range(int({count})))]){code[end + 1 :]}"
+    code = re.sub(r"(?<![\w.])\d+", r"Fraction(\g<0>)", code)
+    functions = {"floor": floor, "ceil": ceil, "min": min, "max": max, "sum": sum, "map": map, "range": range}
+    functions |= {"Fraction": Fraction, "int": int, "gcd": lambda *of: gcd(*map(int, of))}
+    return eval(code, {"__builtins__": {}, **functions, **letters})
+
+
+def amounts(form, letters):
+    """The values of one form: a figure, or what it says of each kind of operation."""
+    parts = re.findall(rf"(.+?) ({'|'.join(KINDS)})(?: \+ |$)", form)
+    if not parts:
+        return computed(form, letters)
+    assert " + ".join(f"{count} {kind}" for count, kind in parts) == form, form
+    return [(computed(count, letters), kind) for count, kind in parts]
+
+
+def letters_of(entry):
+    named = [*((letter.name, letter.size) for letter in entry.letters)]
+    named += [(working.what, working.result) for working in (*entry.output, *(part for part, _ in entry.parts))]
+    return {name: Fraction(size) for name, size in named if name}
+
+
+def check_printed(entry):
+    """What stands between signs of equality has one value; the count of what was compared."""
+    letters, compared = letters_of(entry), 0
+    for step in steps(entry, PLAIN):
+        if entry.field_note and step.group == "receptive field" or len(step.forms) < 2:
+            continue
+        if step.group == "operations" and step.label == "together":
+            first = amounts(step.forms[0], letters)
+            counts = [
+                sum(n for n, _ in first) if isinstance(first, list) else first,
+                *(amounts(f, {}) for f in step.forms[1:]),
+            ]
+        else:
+            counts = [amounts(form, letters) for form in step.forms]
+        assert all(count == counts[0] for count in counts), (entry.name, step, counts)
+        compared += len(counts) - 1
+    return compared
+
+
 def check(explanation):
     """Every formula's value is its result; every total is the sum of its addends and the report's."""
     for entry in explanation.layers:
@@ -76,6 +144,8 @@ def check(explanation):
         for tensor in (*entry.tensors, *entry.buffers):
             assert tuple(map(value, tensor.axes)) == tensor.shape
         names = {w.what: w.result for w in entry.output if w.what}
+        for part, _ in entry.parts:
+            assert value(part.formula) == part.result, (entry.name, part)
         for line in entry.ledger:
             for part in line.parts:
                 assert value(part.formula) == part.result, (entry.name, part, names)
@@ -93,6 +163,7 @@ def check(explanation):
 def test_every_shipped_spec_explains_itself(name):
     explanation = explain(elaborate(shipped_text(name)))
     check(explanation)
+    assert sum(map(check_printed, explanation.layers)) >= len(explanation.layers)
     text = as_text(explanation)
     assert text.isprintable() or "\n" in text
     assert "None" not in text and "Letter(" not in text
@@ -103,6 +174,8 @@ def test_every_kind_explains_its_examples(name):
     for spec in all_kinds()[name].examples:
         explanation = explain(elaborate(spec), full=True)
         check(explanation)
+        for entry in explanation.layers:
+            check_printed(entry)
         for text in (as_text(explanation), as_markdown(explanation), as_latex(explanation)):
             assert "Letter(" not in text and "Quotient(" not in text
 
@@ -178,14 +251,52 @@ def test_latex_is_well_formed_for_every_kind(name):
     assert not balanced(r"\begin{align*} {"), "the control"
 
 
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs a TeX")
-@pytest.mark.parametrize("name", ["mlp", "lenet5", "bert-base"])
-def test_latex_compiles(name, tmp_path):
-    (tmp_path / "net.tex").write_text(run(name, "--format", "latex"))
-    done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "net.tex"], cwd=tmp_path, capture_output=True
-    )
-    assert done.returncode == 0, done.stdout[-2000:].decode(errors="replace")
+needs_tex = pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs a TeX")
+ARTICLE = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n%s\\end{document}\n"
+
+
+def complaints(source, folder):
+    """What TeX says of a document: errors, and lines more than a point too long."""
+    (folder / "net.tex").write_text(source)
+    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "net.tex"], cwd=folder, capture_output=True)
+    said = done.stdout.decode(errors="replace")
+    wide = [line for line in re.findall(r"Overfull \\hbox \(([\d.]+)pt.*", said) if float(line) > 1]
+    return [*re.findall(r"^!.*", said, re.MULTILINE), *wide, *(["failed"] if done.returncode else [])]
+
+
+@needs_tex
+@pytest.mark.parametrize("detail", [(), ("--brief",), ("--full",)])
+@pytest.mark.parametrize("name", ["mlp", "lenet5", "unet", "dcgan-generator"])
+def test_latex_compiles(name, detail, tmp_path):
+    assert not complaints(run(name, *detail, "--format", "latex"), tmp_path)
+
+
+@needs_tex
+def test_fragments_fit_a_standard_article(tmp_path):
+    """Narrow lines, in one document: those with the longest formulas, and a few others by chance."""
+    names = {"swin_t", "nerf", "lstm-classifier", "denoising-unet", *random.Random(4).sample(shipped_names(), 4)}
+    parts = [run(name, "--format", "latex", "--fragment") for name in sorted(names)]
+    parts.append(run("8x10x10 -> convtranspose 4 k5 s4 p9x3 d6 output_padding=1", "--format", "latex", "--fragment"))
+    assert not complaints(ARTICLE % "".join(parts), tmp_path)
+
+
+@needs_tex
+def test_formulas_fit_a_standard_article(tmp_path):
+    cases = ["unet", "fcn_resnet50", "resnet50", "3xHxW -> adaptivemaxpool A"]
+    parts = []
+    for name in cases:
+        letters = ["--in", "H,W"] if "x" not in name else []
+        result = CliRunner().invoke(formula_command, [name, *letters, "--format", "latex", "--fragment"])
+        assert result.exit_code == 0
+        parts.append(result.stdout)
+    assert "Not counted" in parts[-1] and "%" not in parts[-1]
+    assert not complaints(ARTICLE % "".join(parts), tmp_path)
+
+
+@needs_tex
+def test_the_reader_of_complaints_hears_them(tmp_path):
+    assert complaints(ARTICLE % ("\\mbox{" + "too wide " * 40 + "}"), tmp_path)
+    assert "failed" in complaints(ARTICLE % "\\undefined", tmp_path)
 
 
 def test_written_formulas_keep_what_cannot_be_misread():
@@ -270,9 +381,48 @@ def test_transposed_convolutions_have_formulas():
     assert "MACs: C × H × W × C_out × k × k" in text
     wide = run("8x10x10 -> convtranspose 4 k5 s1 p2")
     assert "min(H, ⌈p/s⌉)" in wide and len(wide.splitlines()) < 60
-    dilated = run("8x10x10 -> convtranspose 4 k3 s2 p1 d2")
-    assert "Σ W x: 4 × 6,172 add" in dilated and "size = last − first + 1" in dilated
+    dilated = flowing(run("8x10x10 -> convtranspose 4 k5 s3 p4 d2"))
+    assert "n_H = H·k − 2·Σ_{i<k} min(H, max(⌈(p − d·i)/s⌉, 0)) = 10·5 − 2·Σ_{i<5} min(" in dilated
+    assert "m_H = n_H − max(H − d, 0)·(k − s) = 44 − max(10 − 2, 0)·(5 − 3) = 28 (positions" in dilated
+    assert "Σ W x: C_out × (C·n_H·n_W − m_H·m_W) add = 4 × (8·44·44 − 28·28) add = 58,816 add" in dilated
+    assert "size = last − first + 1" in dilated
     assert "size = r + (⌈k/s⌉ − 1)·j = 140" in text and "stride = j/s = 16/2 = 8" in text
+
+
+def test_the_printed_sums_of_a_transposed_convolution_are_what_counting_finds():
+    """Every tap is put in its place by hand; the printed formulas are read again, in names and with the numbers."""
+    rng, found = random.Random("transposed"), Counter()
+    while sum(found.values()) < 150:
+        n, k, s, d, p = (rng.randint(*ends) for ends in ((1, 7), (1, 5), (1, 5), (1, 6), (0, 9)))
+        extra = rng.randint(0, max(s, d) - 1)
+        length = (n - 1) * s + d * (k - 1) + 1 - 2 * p + extra
+        if length < 1:
+            continue
+        places = [i * s + j * d - p for i in range(n) for j in range(k)]
+        there = [place for place in places if 0 <= place < length]
+        adds = 2 * (3 * len(there) - len(set(there)))
+        spec = f"3x{n} -> convtranspose 2 k{k} s{s} d{d} p{p} output_padding={extra} nobias"
+        [entry] = explain(elaborate(spec), full=rng.random() < 0.2).layers
+        check_printed(entry)
+        [printed] = [step for step in steps(entry, PLAIN) if step.label == "Σ W x"]
+        assert amounts(printed.forms[-1], {}) == [(adds, "add")], (spec, adds)
+        parts = {part.what: part.result for part, _ in entry.parts}
+        assert parts.get("n_L", len(there)) == len(there) and parts.get("m_L", len(set(there))) == len(set(there)), spec
+        assert "C_out" in printed.forms[0] and letters_in(entry.ledger[0].parts[0].formula), spec  # not numbers alone
+        found["Σ" if any("Σ_" in form for step in steps(entry, PLAIN) for form in step.forms) else "closed"] += 1
+    assert found["Σ"] > 25 and found["closed"] > 50
+
+
+def test_the_reading_of_printed_formulas_fails_on_a_wrong_one():
+    assert computed(
+        "2·Σ_{i<3} max(5 − 2·i, 0) + ⌊(32 + 2·1 − k)/2⌋ × 1,000 + 1/2", {"k": 3}
+    ) == 2 * 9 + 15_000 + Fraction(1, 2)
+    [entry] = explain(elaborate("3x32x32 -> conv 16 k3 s2 p1")).layers
+    assert check_printed(entry) > 8
+    tensor = entry.tensors[0]
+    wrong = tensor._replace(axes=(*tensor.axes[:-1], Letter("k", 4)))
+    with pytest.raises(AssertionError):
+        check_printed(entry._replace(tensors=(wrong,)))
 
 
 def test_the_plain_count_of_overlaps_is_the_general_one():
@@ -357,12 +507,3 @@ def test_every_layer_has_an_output():
 def test_uncounted_work_is_a_lower_bound():
     text = flowing(run("3xHxW -> adaptivemaxpool A"))
     assert "FLOPs (textbook): ≥ 0 without the windows' sum of sizes" in text and "=  " not in text
-
-
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs a TeX")
-def test_a_fragment_fits_a_standard_article(tmp_path):
-    fragment = run("lenet5", "--format", "latex", "--fragment")
-    head = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n"
-    (tmp_path / "net.tex").write_text(f"{head}{fragment}\\end{{document}}\n")
-    done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "net.tex"], cwd=tmp_path, capture_output=True)
-    assert b"Overfull" not in done.stdout

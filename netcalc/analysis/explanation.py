@@ -29,6 +29,7 @@ from netcalc.analysis.written import (
     in_names,
     in_numbers,
     letters,
+    named,
     over,
     renamed,
     separate,
@@ -49,6 +50,7 @@ SHORT = {
     "window_size": "w",
     "shift_size": "s",
 }
+FIELD_LETTERS = ("r", "j", "b", "first", "last")  # of the receptive field's recurrence
 ALWAYS = ("k", "s", "p")  # these stay letters even at their defaults
 
 Found = TypeVar("Found")
@@ -98,7 +100,7 @@ class LayerWorking(NamedTuple):
     """The working of one layer.
 
     ``letters`` are the names that its formulas use, with their sizes; ``output``, ``tensors``, ``ledger``, ``macs``
-    and ``field`` the figures; ``field_before`` the field of its input.
+    and ``field`` the figures; ``parts`` the formulas that the ledger has names for.
     """
 
     report: LayerReport
@@ -106,6 +108,7 @@ class LayerWorking(NamedTuple):
     output: tuple[Working, ...]
     tensors: tuple[Tensor, ...]
     buffers: tuple[Tensor, ...]
+    parts: tuple[tuple[Working, str], ...]
     ledger: tuple[Line, ...]
     macs: Working
     field: tuple[Working, ...]
@@ -255,7 +258,7 @@ def _worked(
 ) -> LayerWorking:
     node = graph.nodes[index]
     applied = node.applied
-    traced = Traced(applied, full, taken)
+    traced = Traced(applied, full, taken, _channels_last(graph, index))
     output = traced.output()
     names = {
         tree: Letter(f"{before.removesuffix('_in')}_out", size)
@@ -270,12 +273,15 @@ def _worked(
         for name, axes in parameters.items()
     )
     work = traced.work()
+    parts = tuple(_parts(work, names))
     ledger = tuple(_ledger(work, applied.work, names))
     macs = Working("MACs", _macs(work, names), applied.work.macs)
     field, note = _field(graph, index, fields, traced)
-    trees = [*(w.formula for w in shown), *(t.formula for t in tensors), *(p.formula for e in ledger for p in e.parts)]
+    states = tuple(Tensor(name, axes, applied.buffers[name], "") for name, axes in buffers.items())
+    trees = [*(w.formula for w in shown), *(t.formula for t in (*tensors, *states))]
+    trees += [part.formula for line in ledger for part in line.parts]
     used: dict[str, Letter] = {}
-    for tree in [*trees, macs.formula, *(w.formula for w in field)]:
+    for tree in [*trees, macs.formula, *(w.formula for w in (*(part for part, _ in parts), *field))]:
         used.update(letters(tree))
     outs = {letter.name for letter in names.values()}
     usual = [tree.name for tree in (*traced.names, *traced.arguments.values()) for tree in _flat(tree)]
@@ -285,7 +291,8 @@ def _worked(
         letters=tuple(ordered),
         output=shown,
         tensors=tensors,
-        buffers=tuple(Tensor(name, axes, applied.buffers[name], "") for name, axes in buffers.items()),
+        buffers=states,
+        parts=parts,
         ledger=ledger,
         macs=macs,
         field=field,
@@ -306,7 +313,7 @@ def _output(applied: Applied, traced: Traced, output: tuple[Any, ...], names: di
         else:
             called = (
                 ""
-                if size == applied.inputs[0][place] or len(called.removesuffix("_in")) > 1
+                if size == applied.inputs[0][place] or len(before[place].name.removesuffix("_in")) > 1
                 else f"{called.removesuffix('_in')}_out"
             )
         yield Working(called, tree, size)
@@ -336,20 +343,36 @@ def _ledger(work: Work, true: Work, names: dict[Any, Letter]) -> Iterator[Line]:
             parts = []
 
 
+def _parts(work: Work, names: dict[Any, Letter]) -> Iterator[tuple[Working, str]]:
+    """The formulas that a rule has named, each with what it is; from then on ``names`` has them."""
+    for part in dict.fromkeys(part for line in work.lines for factor in line.factors for part in named(factor)):
+        formula = renamed(part.of, names)
+        names[part] = Letter(part.name, value(part))
+        yield Working(part.name, formula, value(part)), part.what
+
+
 def _output_names(applied: Applied, traced: Traced) -> tuple[str, ...]:
     """What the sizes of the output are called, before ``_out``."""
     if applied.inputs and len(applied.output) == len(applied.inputs[0]):
-        return tuple(letter.name if isinstance(letter, Letter) else "n" for letter in traced.names[0])
+        last = traced.channels_last and len(applied.output) == 3
+        usual = ("H", "W", "C") if last else AXES.get(len(applied.output), ("n",) * len(applied.output))
+        return tuple(
+            letter.name if len(letter.name.removesuffix("_in")) == 1 else axis
+            for letter, axis in zip(traced.names[0], usual)
+        )
     return AXES.get(len(applied.output), ()) or tuple(f"n{axis}" for axis in range(1, len(applied.output) + 1))
 
 
 class Traced:
     """A layer's rules run on letters. Each answer has been held against the layer's own figures."""
 
-    def __init__(self, applied: Applied, full: bool = False, taken: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, applied: Applied, full: bool = False, taken: frozenset[str] = frozenset(), channels_last: bool = False
+    ) -> None:
         """``taken``: the network's own letters, which no letter of a formula may be called by if it is another size."""
         self.applied = applied
-        self.names = _apart(_input_letters(applied), taken)
+        self.channels_last = channels_last
+        self.names = _apart(_input_letters(applied, channels_last), taken)
         self.arguments = _apart(_argument_letters(applied, self.names, full), taken)
 
     def output(self) -> tuple[Any, ...]:
@@ -469,7 +492,30 @@ def _same(found: Any, true: Any) -> bool:
     return len(found) == len(true) and all(value(tree) == size for tree, size in zip(found, true))
 
 
-def _input_letters(applied: Applied) -> tuple[tuple[Any, ...], ...]:
+def _channels_last(graph: Graph, index: int) -> bool:
+    """Is the input of a node an image with its channels last: does the layer want it so, or was it laid out so?"""
+    node = graph.nodes[index]
+    if not node.applied.inputs or len(node.applied.inputs[0]) != 3:
+        return False
+    if any(argument.axis == 0 for argument in node.layer.arguments.values()):
+        return False
+    wanted = any(argument.axis == -1 for argument in node.layer.arguments.values())
+    if wanted or len(getattr(node.layer, "normalized_shape", ())) == 1:
+        return True
+    before = graph.nodes[node.inputs[0]]
+    if len(before.applied.output) != 3 or not before.inputs:
+        return False
+    last = _channels_last(graph, node.inputs[0])
+    letters = _input_letters(before.applied, last)
+    try:
+        found = before.layer.output_shape(*letters)
+    except (TypeError, ValueError, ArithmeticError, LookupError):
+        return last
+    channels = letters[0][2 if last else 0] if len(letters[0]) == 3 else None
+    return found[2] == channels or last and found[0] != channels
+
+
+def _input_letters(applied: Applied, channels_last: bool) -> tuple[tuple[Any, ...], ...]:
     """Names for the sizes of the inputs: torch's for those that an argument states, the usual ones for the others."""
     found: list[tuple[Any, ...]] = []
     layer = applied.layer
@@ -477,8 +523,8 @@ def _input_letters(applied: Applied) -> tuple[tuple[Any, ...], ...]:
         names = list(AXES.get(len(shape), ()) or (f"n{axis}" for axis in range(1, len(shape) + 1)))
         if layer.rank == 1 and len(shape) == 2:
             names = ["C", "L"]
-        if layer.rank == 2 and any(argument.axis == -1 for argument in layer.arguments.values()):
-            names[:] = [*("H", "W", "C")[: len(shape)], *names[3:]]  # channels last
+        if channels_last and len(shape) == 3:
+            names = ["H", "W", "C"]
         for name, argument in layer.arguments.items():
             if argument.axis is not None and place == 0 and -len(shape) <= argument.axis < len(shape):
                 names[argument.axis] = SHORT.get(name, name)
@@ -555,12 +601,17 @@ def _field(graph: Graph, index: int, fields: Any, traced: Traced) -> tuple[tuple
 def _by_axis(
     found: list[tuple[tuple[Working, ...], list[int]]], traced: Traced, before: ReceptiveField
 ) -> Iterator[Working]:
-    """The lines of each axis, with its name where the axes differ."""
+    """The lines of each axis; where the axes differ with its name, which their letters get too (``r_H``)."""
     for lines, places in found:
         axes = [before.strips[place].axis for place in places]
         called = [traced.names[0][axis].name.removesuffix("_in") for axis in axes if axis is not None]
         for line in lines:
-            yield line._replace(what=f"{line.what} along {', '.join(called)}") if len(found) > 1 else line
+            if len(found) == 1:
+                yield line
+                continue
+            own = (letter for letter in letters(line.formula).values() if letter.name in FIELD_LETTERS)
+            names = {letter: Letter(f"{letter.name}_{called[0]}", letter.size) for letter in own}
+            yield Working(f"{line.what} along {', '.join(called)}", renamed(line.formula, names), line.result)
 
 
 def _recurrence(
@@ -684,6 +735,7 @@ def _entry(entry: LayerWorking | Alike) -> dict[str, Any]:
             {**_step(t.name, t.formula, t.result), "axes": [in_names(axis) for axis in t.axes], "shape": plain(t.shape)}
             for t in entry.tensors
         ],
+        **({"parts": [_step(step.what, step.formula, step.result) for step, _ in entry.parts]} if entry.parts else {}),
         "ledger": [
             {"label": line.label, **_step(part.kind, part.formula, part.result)}
             for line in entry.ledger

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
@@ -27,7 +27,11 @@ from netcalc.dims import Dim, Expr, ascii_text, ceildiv, latex, maximum, minimum
 
 
 class Written:
-    """A formula; the kinds are :class:`Letter`, :class:`Sum`, :class:`Product`, :class:`Quotient`, :class:`Extreme`."""
+    """A formula.
+
+    The kinds are :class:`Letter`, :class:`Sum`, :class:`Product`, :class:`Quotient`, :class:`Extreme`, :class:`Series`,
+    :class:`Named`.
+    """
 
     def __add__(self, other: Any) -> Any:
         return _sum(self, other)
@@ -66,6 +70,16 @@ class Written:
         """The least (``min``) or greatest (``max``) of some sizes; :func:`netcalc.dims.minimum` asks for it."""
         distinct = tuple(dict.fromkeys(_tree(size) for size in sizes))
         return distinct[0] if len(distinct) == 1 else Extreme(which, distinct)
+
+    def series(self, count: Any, term: Callable[[Any], Any]) -> Any:
+        """The sum of a term for i = 0 … count − 1."""
+        index = Letter("i", 0)
+        return Series(index, count, term(index))
+
+    def called(self, name: str, what: str) -> Any:
+        """The same with a name: ``name`` and ``what`` it is are about the first letter in it (``n_H``, ``along H``)."""
+        about = next(iter(letters(self)), "")
+        return self if isinstance(self, (Letter, Named)) else Named(f"{name}_{about}", what.format(about), self)
 
     @property
     def known(self) -> Dim:
@@ -117,6 +131,54 @@ class Extreme(Written):
 
     which: str
     of: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Series(Written):
+    """The sum of ``term`` for every ``index`` below ``count``.
+
+    >>> k, p = Letter("k", 3), Letter("p", 5)
+    >>> found = k.series(k, lambda i: p - 2 * i)
+    >>> print(in_names(found), "=", in_numbers(found), "=", value(found))
+    Σ_{i<k} (p − 2·i) = Σ_{i<3} (5 − 2·i) = 9
+    """
+
+    index: Letter
+    count: Any
+    term: Any
+
+    @property
+    def addends(self) -> tuple[Dim, ...]:
+        """The terms' values."""
+        count = value(self.count)
+        return tuple(value(_with(self.term, self.index, place)) for place in range(count))  # type: ignore[arg-type]
+
+
+def _with(tree: Any, index: Letter, place: int) -> Any:
+    return renamed(tree, {index: Letter(index.name, place)})
+
+
+@dataclass(frozen=True)
+class Named(Written):
+    """A part of a formula that a rule gives a name, to be worked out on a line of its own."""
+
+    name: str
+    what: str
+    of: Any
+
+
+def named(tree: Any) -> Iterator[Named]:
+    """The named parts of a formula, inner ones first."""
+    match tree:
+        case Named(_, _, of):
+            yield from named(of)
+            yield tree
+        case Sum(parts, _) | Product(_, parts) | Extreme(_, parts):
+            for part in parts:
+                yield from named(part)
+        case Quotient(above, below, _):
+            yield from named(above)
+            yield from named(below)
 
 
 def _tree(size: Any) -> Any:
@@ -282,6 +344,10 @@ def value(tree: Any) -> Dim:
             return gcd(*map(value, of))  # type: ignore[arg-type]
         case Extreme(which, of):
             return (minimum if which == "min" else maximum)(*map(value, of))
+        case Series():
+            return sum(tree.addends)
+        case Named(_, _, of):
+            return value(of)
     return tree  # type: ignore[no-any-return]
 
 
@@ -312,6 +378,10 @@ def renamed(tree: Any, names: Mapping[Any, Letter]) -> Any:
             return Quotient(renamed(above, names), renamed(below, names), which)
         case Extreme(which, of):
             return Extreme(which, tuple(renamed(part, names) for part in of))
+        case Series(index, count, term):
+            return Series(index, renamed(count, names), renamed(term, names))
+        case Named(name, what, of):
+            return Named(name, what, renamed(of, names))
     return tree
 
 
@@ -324,6 +394,11 @@ def letters(tree: Any) -> dict[str, Letter]:
             return {name: found for part in parts for name, found in letters(part).items()}
         case Quotient(above, below, _):
             return {**letters(above), **letters(below)}
+        case Series(index, count, term):
+            within = {name: found for name, found in letters(term).items() if name != index.name}
+            return {**letters(count), **within}
+        case Named(_, _, of):
+            return letters(of)
     return {}
 
 
@@ -341,6 +416,7 @@ class Script(NamedTuple):
     kind: Callable[[str], str]
     word: Callable[[str], str]
     extreme: str
+    series: str
     bar: bool  # does a fraction bar group what stands above and below it?
 
 
@@ -384,7 +460,19 @@ _ROUNDED_LATEX = {
     "exact": ("", ""),
 }
 PLAIN = Script(
-    "·", " × ", "−", "({})".format, _ROUNDED, "{}/{}".format, str, number_text, " {}".format, str, "{}({})", False
+    "·",
+    " × ",
+    "−",
+    "({})".format,
+    _ROUNDED,
+    "{}/{}".format,
+    str,
+    number_text,
+    " {}".format,
+    str,
+    "{}({})",
+    "Σ_{{{}<{}}} {}",
+    False,
 )
 LATEX = Script(
     r" \cdot ",
@@ -398,6 +486,7 @@ LATEX = Script(
     r"\ \text{{{}}}".format,
     _latex_word,
     r"\{}\left({}\right)",
+    r"\sum_{{{}<{}}} {}",
     True,
 )
 
@@ -438,17 +527,25 @@ def count_in(tree: Any, script: Script, numbers: bool = False) -> str:
 
 
 def crossed(factors: Iterable[Any], script: Script, numbers: bool = False) -> str:
-    """Factors with a cross between them."""
+    """Factors with a cross between them.
+
+    >>> from netcalc.dims import symbol
+    >>> print(crossed([Letter("H_out", symbol("H") - 2), Letter("k", 3)], PLAIN, numbers=True))
+    (H − 2) × 3
+    """
     show = in_numbers if numbers else in_names
+    listed = list(factors)
     written = []
-    for factor in factors:
+    for factor in listed:
         alone = show(factor, script)
-        written.append(script.group(alone) if isinstance(factor, Sum) else alone)
+        size = text(factor.size) if numbers and len(listed) > 1 and isinstance(factor, Letter) else ""
+        is_sum = isinstance(factor, Sum) or " + " in size or " − " in size
+        written.append(script.group(alone) if is_sum else alone)
     return script.cross.join(written) or "1"
 
 
 def _alone(written: str, script: Script) -> str:
-    open_ = " " in written or written.startswith("−") or written.replace("/", "").isdigit() and "/" in written
+    open_ = " " in written or written.startswith(script.minus) or written.replace("/", "").isdigit() and "/" in written
     return script.group(written) if open_ else written
 
 
@@ -473,6 +570,16 @@ def _set(tree: Any, script: Script, letter: Callable[[Letter], str]) -> str:
             return f"{left}{script.over(high, low)}{right}"
         case Extreme(which, of):
             return script.extreme.format(which, ", ".join(_set(part, script, letter) for part in of))
+        case Series(index, count, term):
+
+            def other(name: Letter) -> str:
+                return script.name(name.name) if name == index else letter(name)
+
+            body = _set(term, script, other)
+            body = script.group(body) if isinstance(term, Sum) else body
+            return script.series.format(script.name(index.name), _set(count, script, letter), body)
+        case Named(_, _, of):
+            return _set(of, script, letter)
     return script.size(tree)
 
 
@@ -481,8 +588,9 @@ def _sum_set(tree: Sum, script: Script, letter: Callable[[Letter], str]) -> str:
     first = next((place for place, part in enumerate(parts) if not _negative(part)), 0)
     parts.insert(0, parts.pop(first))
     written = _set(parts[0], script, letter)
-    if isinstance(parts[0], Letter) and written.startswith(script.group("−")[:2]):
-        written = written[1:-1]
+    opening, closing = script.group("\0").split("\0")
+    if isinstance(parts[0], Letter) and written.startswith(f"{opening}{script.minus}"):
+        written = written.removeprefix(opening).removesuffix(closing)
     for part in parts[1:]:
         sign = script.minus if _negative(part) else "+"
         written += f" {sign} {_set(_times(-1, part) if _negative(part) else part, script, letter)}"

@@ -56,6 +56,8 @@ def overlaps(windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim
     """
     if plain := _plain_overlaps(windows, kernel, stride, dilation, padding, length):
         return plain
+    if hasattr(windows, "series"):
+        return _overlaps_by_taps(windows, kernel, stride, dilation, padding, length)
     both_numbers = isinstance(stride, int) and isinstance(dilation, int)
     if not both_numbers and 1 not in (stride, dilation):
         return None
@@ -80,22 +82,69 @@ def _plain_overlaps(
     Overlaps(landing=7, covered=5)
     """
     behind = (windows - 1) * stride + kernel - padding - length
-    known = [getattr(size, "known", size) for size in (kernel, stride, dilation, padding, behind)]
+    known = list(map(_known, (kernel, stride, dilation, padding, behind)))
     if not all(isinstance(size, int) for size in known):
         return None
     k, s, d, *ends = known
     if d != 1 or min(ends) < 0 or max(ends) > k:
         return None
-    landing = windows * kernel
+    landing, long = windows * kernel, False
     for cut, lost in zip((padding, behind), ends):
         if lost <= s:  # the first window alone loses any
             landing = landing - cut
-        elif isinstance(getattr(windows, "known", windows), int):
+        elif isinstance(_known(windows), int):
             losing = minimum(windows, ceildiv(cut, stride))
             landing = landing - losing * cut + stride * (losing * (losing - 1) // 2)
+            long = True
         else:
             return None
+    landing = _called(landing, "n", "taps that fall on the output along {}") if long else landing
     return Overlaps(landing, length if k >= s else landing)
+
+
+def _known(size: Dim) -> Dim:
+    """What a letter of an explanation stands for: the choice among formulas may ask for it."""
+    return getattr(size, "known", size)
+
+
+def _called(size: Dim, name: str, what: str) -> Dim:
+    """In an explanation, a size with a name and a line of its own."""
+    return size.called(name, what) if hasattr(size, "called") else size
+
+
+def _overlaps_by_taps(
+    windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim, length: Dim
+) -> Overlaps | None:
+    """The count in the letters of an explanation: as a sum over the taps where it has no closed form.
+
+    The choices depend on the layer's arguments alone, so that a formula holds for every input.
+    """
+    known = (_known(stride), _known(dilation), _known(kernel))
+    if not all(isinstance(size, int) for size in known):
+        return None
+    common = 1 if gcd(*known[:2]) == 1 else stride.extremum("gcd", (stride, dilation))  # type: ignore
+    fewer = [size // common for size in (dilation, stride)]
+    again = (maximum(windows - fewer[0], 0), kernel - fewer[1])
+    behind = (windows - 1) * stride + dilation * (kernel - 1) + 1 - padding - length
+    landing = windows * kernel
+    repeated = again[0] * again[1]
+    for cut in (padding, behind):
+        landing = landing - _lost(cut, windows, kernel, stride, dilation)
+        repeated = repeated - _lost(cut - stride * fewer[0], *again, stride, dilation)
+    landing = _called(landing, "n", "taps that fall on the output along {}")
+    covered = landing - repeated if _known(again[1]) > 0 else landing
+    return Overlaps(landing, _called(covered, "m", "positions that they fall on, each once"))
+
+
+def _lost(cut: Dim, windows: Dim, kernel: Dim, stride: Dim, dilation: Dim) -> Dim:
+    """How many (i, j) have i·stride + j·dilation < cut, tap by tap: the first ⌈(cut − j·dilation) / stride⌉ windows."""
+    if _known(cut) <= 0 or _known(kernel) <= 0:
+        return 0
+    if _known(cut) <= _known(dilation):  # the first tap alone
+        return minimum(windows, ceildiv(cut, stride))
+    return windows.series(  # type: ignore[union-attr,no-any-return]
+        kernel, lambda tap: minimum(windows, maximum(ceildiv(cut - dilation * tap, stride), 0))
+    )
 
 
 def _below(bound: Dim, windows: Dim, kernel: Dim, stride: Dim, dilation: Dim) -> Dim:

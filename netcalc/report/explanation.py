@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 from typing import Any, NamedTuple
 
-from netcalc.analysis.explanation import Alike, Explanation, LayerWorking, Tensor, Total
+from netcalc.analysis.explanation import FIELD_LETTERS, Alike, Explanation, LayerWorking, Tensor, Total
 from netcalc.analysis.operations import Ops
 from netcalc.analysis.report import CONVENTION, shown
 from netcalc.analysis.written import LATEX, PLAIN, Letter, Script, count_in, crossed, in_names, in_numbers, product_in
 from netcalc.dims import total as summed
 from netcalc.layers.base import shape_text
-from netcalc.report.latex import document, fitted, label_latex, prose, seen_length, sizes_latex
+from netcalc.report.latex import document, formula, label_latex, listed, prose, sizes_latex
 from netcalc.report.rows import axes, title
-
-PAGE, FRAGMENT = 66, 44  # signs in a line of the document, and of a fragment: article's own lines are narrower
 
 
 class Step(NamedTuple):
-    """``label: form = form = form``; ``group`` is the heading it stands under, ``of`` a name behind the note."""
+    """``label: form = form = form``; ``group`` is the heading it stands under, ``of`` a name behind the note.
+
+    Where ``defines``, the label is the left side of the first sign of equality.
+    """
 
     group: str
     label: str
     forms: tuple[str, ...]
     note: str = ""
     of: str = ""
+    defines: bool = False
 
 
 # ---------------------------------------------------------------- what is said
@@ -37,6 +40,10 @@ def steps(entry: LayerWorking, script: Script, brief: bool = False) -> Iterator[
     yield from _operations(entry, script, brief)
     if not (isinstance(entry.macs.result, int) and entry.macs.result == 0):
         yield Step("MACs", "", _forms(entry.macs.formula, script, entry.macs.result, brief, count_in))
+    for name, counted in entry.report.conventions.items():
+        flops, macs = _counted(counted.flops, script), _counted(counted.macs, script)
+        form = f"{flops}{script.kind('FLOPs')}, {macs}{script.kind('MACs')}"
+        yield Step("conventions", name if script is PLAIN else label_latex(name), (form,))
     yield from _field(entry, script, brief)
 
 
@@ -50,12 +57,12 @@ def _output(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
             continue
         name, numbers = script.name(working.what), in_numbers(working.formula, script)
         if numbers in said:
-            yield Step("output", name, (script.size(working.result),), "likewise as", said[numbers])
+            yield Step("output", name, (script.size(working.result),), "likewise as", said[numbers], True)
             continue
         said[numbers] = name
         result = script.size(working.result)
         forms = (numbers, result) if brief else (in_names(working.formula, script), numbers, result)
-        yield Step("output", name, _distinct(forms))
+        yield Step("output", name, _distinct(forms), defines=True)
 
 
 def _output_as_whole(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
@@ -79,7 +86,7 @@ def _parameters(entry: LayerWorking, script: Script, brief: bool) -> Iterator[St
         yield Step("parameters", f"{tensor.name} {_axes(tensor, script, brief)}", _tensor_forms(tensor, script, brief))
     if len(own) > 1:
         added = " + ".join(script.size(tensor.result) for tensor in own)
-        yield Step("parameters", "together", (added, script.size(entry.report.own_params)))
+        yield Step("parameters", "together", (added, script.size(entry.report.own_params)), defines=True)
     for tensor in entry.buffers if not brief else ():
         yield Step(
             "buffers", f"{tensor.name} {_axes(tensor, script, brief)}".rstrip(), _tensor_forms(tensor, script, brief)
@@ -97,6 +104,7 @@ def _tensor_forms(tensor: Tensor, script: Script, brief: bool) -> tuple[str, ...
 
 
 def _operations(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
+    yield from _named_parts(entry, script, brief)
     for line in entry.ledger:
         kinds = [script.kind(part.kind) for part in line.parts]
         written = [
@@ -108,11 +116,25 @@ def _operations(entry: LayerWorking, script: Script, brief: bool) -> Iterator[St
         yield Step("operations", label, _distinct(forms[1:2] if brief else forms))
     report = entry.report
     if len(entry.ledger) > 1 or len(entry.ledger) == 1 and len(entry.ledger[0].parts) > 1:
-        yield Step("operations", "together", _distinct([_ops(report.ops, script), script.size(report.flops)]))
+        yield Step(
+            "operations", "together", _distinct([_ops(report.ops, script), script.size(report.flops)]), defines=True
+        )
     for name in report.uncounted:
         yield Step("operations", "uncounted", (), name)
     if not entry.ledger and not report.uncounted:
         yield Step("operations", "", (script.size(0),), report.note)
+
+
+def _named_parts(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
+    """The formulas that the ledger has names for."""
+    said: dict[str, str] = {}
+    for working, what in entry.parts:
+        name, numbers = script.name(working.what), in_numbers(working.formula, script)
+        if model := said.get(numbers):
+            yield Step("operations", name, (script.size(working.result),), "likewise as", model, True)
+        else:
+            yield Step("operations", name, _forms(working.formula, script, working.result, brief), what, "", True)
+        said.setdefault(numbers, name)
 
 
 def _ops(ops: Ops, script: Script) -> str:
@@ -136,7 +158,9 @@ def _field(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
             yield Step("receptive field", "", (script.word(axes(field.size)),), entry.field_note)
         return
     for working in entry.field:
-        yield Step("receptive field", working.what, _forms(working.formula, script, working.result, brief))
+        yield Step(
+            "receptive field", working.what, _forms(working.formula, script, working.result, brief), defines=True
+        )
 
 
 def _forms(
@@ -152,9 +176,14 @@ def _distinct(forms: Iterable[str]) -> tuple[str, ...]:
 
 def letters_line(entry: LayerWorking, script: Script) -> str:
     """``C = 3, H = 32, k = 3``"""
-    known = ("r", "j", "b", "first", "last")  # what the heading of the receptive field says
-    plain = [letter for letter in entry.letters if letter.name not in known and shown(letter.size) != letter.name]
+    plain = [letter for letter in entry.letters if not _of_field(letter) and shown(letter.size) != letter.name]
     return ", ".join(_given(letter, script) for letter in plain)
+
+
+def _of_field(letter: Letter) -> str:
+    """Its name among the receptive field's letters, which stand in the heading there; empty for others."""
+    stem = letter.name.partition("_")[0]
+    return stem if stem in FIELD_LETTERS else ""
 
 
 def _given(letter: Letter, script: Script) -> str:
@@ -223,16 +252,22 @@ def _head(entry: LayerWorking, brief: bool) -> list[str]:
 
 
 def _heading(step: Step, entry: LayerWorking) -> str:
+    said = _introduced(step, entry)
+    return f"{step.group} ({said})" if said else step.group
+
+
+def _introduced(step: Step, entry: LayerWorking) -> str:
+    """What the letters of a group stand for that are no sizes of the layer."""
     if step.group != "receptive field":
-        return step.group
-    names = {letter.name for letter in entry.letters}
+        return ""
+    names = {_of_field(letter) for letter in entry.letters}
     said = []
     if found := [name for name in "rjb" if name in names]:
         words = {"r": "size", "j": "stride", "b": "start"}
-        said.append(f"{', '.join(found)}: {_listed([words[name] for name in found])} of its input's")
+        said.append(f"{', '.join(found)}: {_listed([words[name] for name in found])} of the input's field")
     if "last" in names:
         said.append("first, last: what the unit with the largest field reads")
-    return f"{step.group} ({'; '.join(said)})" if said else step.group
+    return "; ".join(said)
 
 
 def _listed(words: list[str]) -> str:
@@ -244,8 +279,7 @@ def _inline(step: Step) -> bool:
 
 
 def _step_text(step: Step, width: int) -> list[str]:
-    figures = ("size", "stride", "start", "together")
-    sign = " = " if step.label.endswith("_out") or step.label.startswith(figures) else ": "
+    sign = " = " if step.defines else ": "
     head = f"    {step.label}" if step.label else f"  {step.group}"
     said = f"{step.note} {step.of}".strip()
     note = f" ({said})" if said and step.forms else f" {said}" if said else ""
@@ -253,7 +287,7 @@ def _step_text(step: Step, width: int) -> list[str]:
     written = f"{head}{sign}{' = '.join(step.forms)}{note}"
     if len(written) <= width or len(step.forms) < 2:
         return _broken(written, width, " " * (len(head) + 3))
-    margin = " " * max(len(head) - 2, 4)
+    margin = " " * (max(len(head) - 2, 4) if len(head) < width // 2 else 6)
     lines = _broken(f"{head}{sign}{step.forms[0]}", width, margin + "    ")
     for form in step.forms[1:]:
         lines += _broken(f"{margin}  = {form}{note if form is step.forms[-1] else ''}", width, margin + "    ")
@@ -274,11 +308,15 @@ def _broken(line: str, width: int, margin: str) -> list[str]:
 
 
 def _cut(line: str, least: int, width: int) -> int:
-    """Where to break: at the best of the places, as far right as it goes."""
-    for sign in _PLACES:
-        after = len(sign.rstrip()) if sign in (": ", "·") else 0  # these stay on the line before
-        if (cut := line.rfind(sign, least, width - after)) > 0:
-            return cut + after
+    """Where to break: in as few brackets as can be, at the best of the places, as far right as it goes."""
+    depths = list(accumulate((sign in "([⌊⌈") - (sign in ")]⌋⌉") for sign in line[: width + 1]))
+    for depth in range(max(depths) + 1):
+        for sign in _PLACES:
+            after = len(sign.rstrip()) if sign in (": ", "·") else 0  # these stay on the line before
+            cut = width - after
+            while (cut := line.rfind(sign, least, cut)) > 0:
+                if depths[cut] <= depth:
+                    return cut + after
     return -1
 
 
@@ -322,7 +360,12 @@ def as_markdown(explanation: Explanation, brief: bool = False) -> str:
             lines += [f"### {entry.name}", "", f"{alike_text(entry).replace(entry.model, f'`{entry.model}`', 1)}.", ""]
             continue
         lines += _head_markdown(entry, brief)
-        lines += [_step_markdown(step) for step in steps(entry, PLAIN, brief)]
+        group = ""
+        for step in steps(entry, PLAIN, brief):
+            if step.group != group and (said := _introduced(step, entry)):
+                lines.append(f"- {step.group}: {said}")
+            lines.append(_step_markdown(step))
+            group = step.group
         lines.append("")
     if explanation.totals:
         lines += ["### overall", ""]
@@ -356,85 +399,64 @@ def _step_markdown(step: Step) -> str:
 
 def as_latex(explanation: Explanation, brief: bool = False, fragment: bool = False) -> str:
     """The working as LaTeX: a document, or with ``fragment`` what stands between its begin and end (needs amsmath)."""
-    most = FRAGMENT if fragment else PAGE
-    lines = [rf"\section*{{{prose(title(explanation.report))}}}"]
+    lines = [rf"{{\raggedright\section*{{{prose(title(explanation.report))}}}"]
     for entry in explanation.entries:
         if isinstance(entry, Alike):
             lines.append(rf"\subsection*{{{prose(entry.name)}}}" + f"\n{prose(alike_text(entry))}.")
             continue
-        lines += _layer_latex(entry, brief, most)
+        lines += _layer_latex(entry, brief)
     if explanation.totals:
         lines.append(r"\subsection*{overall}")
-        totals = (total for total in explanation.totals if total.addends or total.what != "operations")
-        lines.append(_aligned_latex([_total_latex(total, most) for total in totals]))
-    body = "\n".join(lines) + "\n"
+        lines.append(listed(row for total in explanation.totals for row in _total_latex(total)))
+    body = "\n".join(lines) + "\n\\par}\n"
     return body if fragment else document(body)
 
 
-def _layer_latex(entry: LayerWorking, brief: bool, most: int) -> list[str]:
+def _layer_latex(entry: LayerWorking, brief: bool) -> Iterator[str]:
     _, shapes, *_ = _head(entry, brief)
-    lines = [rf"\subsection*{{{prose(entry.name)}}}"]
-    layer = prose(repr(entry.report.layer)).replace(", ", ",\\allowbreak{} ")
-    lines.append(rf"{{\raggedright\texttt{{{layer}}}\par}}" + "\n" + rf"${sizes_latex(shapes.strip())}$")
-    if not brief and (given := letters_line(entry, LATEX)):
-        lines.append(f"\\\\ with {given}")
+    yield rf"\subsection*{{{prose(entry.name)}}}"
+    yield rf"\texttt{{{prose(repr(entry.report.layer))}}}\\"
+    given = "" if brief else letters_line(entry, LATEX)
+    yield rf"${sizes_latex(shapes.strip())}$" + (rf"\\ with {given}" if given else "")
     rows = []
     group = ""
     for step in steps(entry, LATEX, brief):
-        head = rf"\textbf{{{step.group}}}" if step.group != group else ""
+        if step.group != group and (said := _introduced(step, entry)):
+            rows.append((step.group, f"({prose(said)})"))
+            group = step.group
+        rows.append((step.group if step.group != group else "", _step_latex(step)))
         group = step.group
-        rows.append(_step_latex(step, head, most))
-    lines.append(_aligned_latex(rows))
-    return lines
+    yield listed(rows)
 
 
-def _step_latex(step: Step, head: str, most: int) -> str:
-    label = step.label
-    if label.startswith(("size", "stride", "start")):
-        label = rf"\text{{{prose(label)}}}"
-    elif step.group in ("parameters", "buffers") or label in ("together", "uncounted"):
-        name, _, shape = label.partition(" ")
-        label = rf"\text{{{prose(name)}}}" + (rf"\ {shape}" if shape else "") if label else ""
-    note = rf"\text{{({prose(step.note)}}}\ {step.of}\text{{)}}" if step.of else rf"\text{{({prose(step.note)})}}"
-    note = rf"\quad{note}" if step.note else ""
-    if not step.forms:
-        return rf"{_text_head(head)} & \ {label}{note}"
-    if not label:
-        first, *rest = step.forms
-        if seen_length("".join((head, *step.forms, note))) < most - 4 * len(rest):
-            return rf"{_text_head(head)} & \ {' = '.join(step.forms)}{note}"
-        return (
-            rf"{_text_head(head)} & \ {fitted(first, most)}"
-            + "".join(rf" \\ & \quad = {fitted(f, most)}" for f in rest)
-            + note
-        )
-    short = seen_length("".join((head, label, *step.forms, note))) < most
-    joint = " = " if short else r" \\ & \quad = "
-    forms = joint.join(fitted(form, most) for form in step.forms)
-    return rf"{_text_head(head)} & \ {label}{_joint(step, short)}{forms}{note}"
+def _step_latex(step: Step) -> str:
+    label, forms = _label_latex(step), " = ".join(step.forms)
+    said = f"{prose(step.note)} ${step.of}$" if step.of else prose(step.note)
+    note = f" ({said})" if said and forms else f" {said}" if said else ""
+    if not label or not forms:
+        return (f"{label}: " if label else "") + (formula(forms) if forms else "") + note
+    if step.defines:
+        return f"{label} {formula(f'= {forms}')}{note}"
+    return f"{label}: {formula(forms)}{note}"
 
 
-def _joint(step: Step, short: bool) -> str:
-    equals = step.group == "receptive field" or step.label.endswith(("together", "}}")) and step.group != "operations"
-    equals = equals or step.group == "output" or step.label == "together"
-    if short:
-        return " = " if equals else r":\ "
-    return r" \\ & \quad = " if equals else r": \\ & \quad \phantom{=}\ "
+def _label_latex(step: Step) -> str:
+    """A label in a line of text: names of parameters and words upright, all else as formulas."""
+    if not step.label or step.group == "receptive field" or step.label in ("together", "uncounted"):
+        return prose(step.label)
+    if step.group in ("parameters", "buffers"):
+        name, _, shape = step.label.partition(" ")
+        return prose(name).replace(".", r".\allowbreak{}") + (f" {formula(shape)}" if shape else "")
+    return f"${step.label}$"
 
 
-def _text_head(head: str) -> str:
-    return rf"\text{{{head}}}" if head else ""
-
-
-def _total_latex(total: Total, most: int) -> str:
+def _total_latex(total: Total) -> Iterator[tuple[str, str]]:
     added, result = total_form(total, LATEX)
     if total.what == "operations":
-        return rf" & \quad = {fitted(added, most)}"
+        if total.addends:
+            yield "", formula(f"= {added}")
+        return
     bound = r"\ge " if total.uncounted else ""
-    line = rf"\text{{\textbf{{{prose(_total_name(total))}}}}} & \ {bound}{fitted(result, most)}"
-    line += "" if added == result else rf" \\ & \quad = {fitted(added, most)}"
-    return line + "".join(rf" \\ & \quad \text{{without {prose(what)}}}" for what in total.uncounted)
-
-
-def _aligned_latex(rows: list[str]) -> str:
-    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}" if rows else ""
+    yield prose(_total_name(total)), formula(bound + result if added == result else f"{bound}{result} = {added}")
+    for what in total.uncounted:
+        yield "", f"without {prose(what)}"

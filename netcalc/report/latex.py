@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-_PREAMBLE = r"""\documentclass[fleqn]{article}
+_PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
 \usepackage{amsmath,amssymb}
 \usepackage[a4paper,margin=22mm]{geometry}
 \setlength{\parindent}{0pt}
-\setlength{\mathindent}{0pt}
-\allowdisplaybreaks
 \begin{document}
 """
 
@@ -30,8 +29,8 @@ _SIGNS = {
     "±": r"\pm ", "⌈": r"\lceil ", "⌉": r"\rceil ", "ᴸ": "^{L}", "…": r"\ldots ",
 }  # fmt: skip
 _ESCAPED = {
-    "\\": r"\textbackslash{}", "_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
-    "^": r"\^{}", "~": r"\~{}",
+    "_": r"\_\allowbreak{}", "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$", "{": r"\{",
+    "}": r"\}", "^": r"\^{}", "~": r"\~{}",
 }  # fmt: skip
 
 
@@ -39,7 +38,7 @@ def prose(text: str) -> str:
     """A text for LaTeX outside of formulas; its signs become small formulas.
 
     >>> print(prose("max_pool → 3 × 4"))
-    max\\_pool $\\to $ 3 $\\times $ 4
+    max\\_\\allowbreak{}pool $\\to $ 3 $\\times $ 4
     """
     return "".join(_ESCAPED.get(c) or (f"${_SIGNS[c]}$" if c in _SIGNS else c) for c in text)
 
@@ -54,15 +53,15 @@ def label_latex(label: str) -> str:
     r"""A label of the ledger as a formula: words upright, signs as they are.
 
     >>> print(label_latex("max(0, ·)"), "|", label_latex("W ∗ x"), "|", label_latex("max of the window"))
-    \max(0, \cdot ) | W\ \ast \ x | \max\ \text{of}\ \text{the}\ \text{window}
+    \max(0,\cdot ) | W\ast x | \max\ \text{of}\ \text{the}\ \text{window}
     """
     functions = ("max", "min", "exp", "log", "sin", "cos", "tanh")
     found = []
-    for token in re.findall(r"(?<=W)_[qkvo]|[A-Za-z]{2,}|.", label):
+    for token in re.findall(r"(?<=\b[A-Za-z])_[A-Za-z]+|[A-Za-z]{2,}|.", re.sub(" ?([-+−∗·×=→]) ?", r"\1", label)):
         if token.isalpha() and token.isascii() and len(token) > 1:
             found.append(rf"\{token}" if token in functions else rf"\text{{{token}}}")
-        elif token in ("_q", "_k", "_v", "_o"):
-            found.append(f"_{{{token[1]}}}")
+        elif token.startswith("_") and len(token) > 1:
+            found.append(f"_{{{token[1:]}}}")
         elif token == " ":
             found.append(r"\ " if found and not found[-1].endswith((",", r"\ ")) else " ")
         else:
@@ -70,72 +69,62 @@ def label_latex(label: str) -> str:
     return "".join(found)
 
 
-SIGNS, FACTORS = (" + ", " - "), (r" \times ", r" \cdot ")
+# where a line may end, the better the less; TeX breaks before the sign, and in brackets only if it must
+_PLACES = {" = ": 0, " + ": 100, " - ": 100, r" \times ": 200, r" \cdot ": 300, r"\,": 400}
+_TOKENS = re.compile(
+    r"(\\(?:left|right)(?:\\[A-Za-z]+|[()\[\]|.])|(?<!\\)[{}]|" + "|".join(map(re.escape, _PLACES)) + ")"
+)
 
 
-def fitted(form: str, most: int = 66) -> str:
-    r"""A sum too long for a line, broken before its signs; a product too long even so, before a factor.
+def formula(form: str) -> str:
+    r"""A formula in a line of text. It may be broken before a sign, also in brackets: TeX knows where it is too long.
 
-    >>> print(fitted("64000 + 128000 - 32000", 14))
-    64000 + 128000 \\ & \qquad {}- 32000
-    >>> print(fitted(r"4\,\left(60000\,H + 70000\,W\right)", 9))
-    4\,\bigl(60000\,H \\ & \qquad {}+ 70000\,W\bigr)
+    >>> print(formula(r"4\,\left(60 + H\right)"))
+    $\displaystyle 4\,(60 + H)$
+    >>> print(formula("1 + " * 20 + "1")[:42])
+    $\displaystyle 1\penalty100 + 1\penalty100
     """
-    if seen_length(form) <= most:
-        return form
-    opening, closing = r"\left(", r"\right)"
-    if len(_pieces(form, SIGNS)) == 1 and opening in form and form.endswith(closing):
-        head, _, inner = form.removesuffix(closing).partition(opening)
-        if len(_pieces(inner, SIGNS)) > 1 and _is_closed(inner):
-            return rf"{head}\bigl({fitted(inner, most)}\bigr)"
-    broken = []
-    for row in _rows(_pieces(form, SIGNS), most):
-        factors = _rows(_pieces(row, FACTORS), most) if seen_length(row) > most else [row]
-        broken.append(r" \\ & \qquad\quad ".join(factor.strip() for factor in factors))
-    return r" \\ & \qquad {}".join(broken)
+    short = len(form) < 60
+    found: list[str] = []
+    opened: list[int] = []  # the places of brackets in ``found``; those whose inside is one box are negative
+    for token in filter(None, _TOKENS.split(form)):
+        solid = any(place < 0 for place in opened)
+        if token == "{" or token.startswith(r"\left"):
+            opened.append(len(found) if token == r"\left(" and not solid else -1)
+        elif token == "}" or token.startswith(r"\right"):
+            if opened and (place := opened.pop()) >= 0:
+                inner = "".join(found[place + 1 :])
+                size = "bigg" if r"\frac" in inner else "big" if "(" in inner else ""
+                found[place], token = (rf"\{size}l(", rf"\{size}r)") if size else ("(", ")")
+        elif token in _PLACES and found and not solid and not short:
+            found.append(rf"\penalty{_PLACES[token] + 200 * len(opened)}")
+        found.append(token)
+    return rf"$\displaystyle {''.join(found)}$"
+
+
+def listed(rows: Iterable[tuple[str, str]]) -> str:
+    """Rows of a heading (which may be empty) and a text behind it, whose further lines are indented."""
+    items = [
+        rf"\item[{head}] {body}" if len(head) <= 20 else rf"\item[] \textbf{{{head}}} {body}" for head, body in rows
+    ]
+    return "\n".join([_LIST, *items, r"\end{list}"]) if items else ""
+
+
+_LIST = r"""\begin{list}{}{\raggedright\relpenalty=10000 \binoppenalty=10000 \lineskiplimit=1pt \lineskip=3pt
+  \labelwidth=7.5em \labelsep=.5em \leftmargin=9.5em \itemindent=-1.5em \itemsep=1pt \parsep=0pt
+  \renewcommand{\makelabel}[1]{\textbf{#1}\hfil}}"""
 
 
 def bracketed(form: str) -> str:
     """A formula as a factor: a sum stands in brackets."""
-    return rf"\left({form}\right)" if len(_pieces(form, SIGNS)) > 1 else form
+    return rf"\left({form}\right)" if _is_sum(form) else form
 
 
-def _is_closed(form: str) -> bool:
-    """Does every bracket that closes here open here?"""
+def _is_sum(form: str) -> bool:
+    """Does a plus or a minus stand outside of all brackets?"""
     depth = 0
-    for word in re.findall(r"\\left(?![a-z])|\\right(?![a-z])", form):
-        depth += 1 if word == r"\left" else -1
-        if depth < 0:
-            return False
-    return depth == 0
-
-
-def _pieces(form: str, signs: tuple[str, ...]) -> list[str]:
-    """A formula cut before every one of these signs that stands in no bracket."""
-    found, depth, start = [], 0, 0
-    for match in re.finditer(r"\\left|\\right(?!arrow)|[{}]|" + "|".join(map(re.escape, signs)), form):
-        word = match.group()
-        depth += (word in (r"\left", "{")) - (word in (r"\right", "}"))
-        if word in signs and depth == 0 and match.start():
-            found.append(form[start : match.start()])
-            start = match.start()
-    return [*found, form[start:]]
-
-
-def _rows(pieces: list[str], most: int) -> list[str]:
-    """Pieces put together as far as a line goes."""
-    rows = [""]
-    for piece in pieces:
-        if rows[-1] and seen_length(rows[-1] + piece) > most:
-            rows.append("")
-        rows[-1] += piece
-    return [row.strip() for row in rows]
-
-
-def seen_length(written: str) -> int:
-    """About how many signs LaTeX makes of it."""
-    for command in (r"\left", r"\right", r"\text", r"\mathrm", r"\quad", "{,}", "{", "}", "\\ ", " "):
-        written = written.replace(command, "," if command == "{,}" else "")
-    for command in (r"\times", r"\cdot", r"\frac", r"\lfloor", r"\rfloor"):
-        written = written.replace(command, " x ")
-    return len(written)
+    for token in _TOKENS.findall(form):
+        depth += (token == "{" or token.startswith(r"\left")) - (token == "}" or token.startswith(r"\right"))
+        if token in (" + ", " - ") and not depth:
+            return True
+    return False
