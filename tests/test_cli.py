@@ -161,13 +161,15 @@ def test_options_of_mlp():
 @pytest.mark.parametrize("depth", [1, 2, 3, 9])
 @pytest.mark.parametrize("spec", ["resnet50", "densenet121", "vgg16"])
 def test_blocks_add_up(spec, depth):
-    whole = json.loads(fine("show", spec, "--json", "--depth", str(depth)).stdout)
-    for figure in ("params", "macs", "flops"):
-        assert sum(block[figure] for block in whole["blocks"]) == whole["totals"][figure]
-    names = [name for block in whole["blocks"] for name in block["layers"]]
+    whole = json.loads(fine("show", spec, "--json").stdout)
+    folded = json.loads(fine("show", spec, "--json", "--depth", str(depth)).stdout)
+    assert folded["depth"] == depth and folded["totals"] == whole["totals"]
+    for figure in ("params", "macs", "flops", "activations"):
+        assert sum(block[figure] for block in folded["layers"]) == whole["totals"][figure]
+    names = [name for block in folded["layers"] for name in block["layers"]]
     assert sorted(names) == sorted(layer["name"] for layer in whole["layers"])
     rows = [line.split("\t") for line in fine("show", spec, "--depth", str(depth)).stdout.splitlines()]
-    assert len(rows) == len(whole["blocks"]) + 2
+    assert len(rows) == len(folded["layers"]) + 2
 
 
 def test_a_spec_from_a_file_and_from_standard_input(tmp_path):

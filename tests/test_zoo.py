@@ -1,7 +1,7 @@
 """The shipped specs: each is read, agrees with the published figures in its header, and with real torch modules.
 
 A header states a published parameter count as ``# params: 25,557,032 (torchvision.models.resnet50)``, and published
-multiply-accumulates, rounded to millions, as ``# macs: 4.089 G (torchvision.models.resnet50)``.
+multiply-accumulates as ``# macs: 4.089 G (torchvision.models.resnet50)``; G, B and M say to which digit it is rounded.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import pytest
 import netcalc
 
 SPECS = sorted((Path(__file__).parent.parent / "specs").glob("*.net"))
+HEADLINE = 57  # characters: `netcalc specs` shows it beside the name on a line of 80
 LONGEST = 60  # lines; a longer spec gives the reason in its header
-PUBLISHED = re.compile(r"^# (params|macs): ([\d,.]+)( G)? \((.+)\)$", re.MULTILINE)
+PUBLISHED = re.compile(r"^# (params|macs): ([\d,.]+)( [GMB])? \((.+)\)$", re.MULTILINE)
+UNITS = {" G": 1e9, " B": 1e9, " M": 1e6}
 WANTED = """
 mlp lenet5 alexnet vgg16 nerf-encoding logistic softmax-regression
 vgg11 vgg13 vgg19 vgg11_bn vgg13_bn vgg16_bn vgg19_bn nin googlenet inception_v3
@@ -41,7 +43,7 @@ def disagreements(text: str, found) -> list[str]:
     for kind, figure, unit, source in PUBLISHED.findall(text):
         value = getattr(found, kind)
         stated = figure.replace(",", "")
-        exact = f"{value / 1e9:.{len(stated.partition('.')[2])}f}" if unit else str(value)
+        exact = f"{value / UNITS[unit]:.{len(stated.partition('.')[2])}f}" if unit else str(value)
         if exact != stated:
             wrong.append(f"{kind}: {source} has {figure}{unit}, the spec {value:,}")
     return wrong
@@ -79,7 +81,8 @@ def test_the_zoo_is_complete():
 def test_header_and_length(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     header = lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))]
-    assert header, "a spec begins with what it is"
+    assert header[0].endswith(".") and len(header[0]) <= HEADLINE + 2, "a spec begins with what it is, in a sentence"
+    assert any(line.startswith(("# Source: ", "# Sources: ")) for line in header)
     assert len(lines) <= LONGEST or any(f"Over {LONGEST} lines" in line for line in header)
     assert max(map(len, lines)) <= 120
     if any("torchvision/models/" in line for line in header):
@@ -98,6 +101,92 @@ def test_a_wrong_published_figure_is_found():
     assert not disagreements("# params: 61,706 (the paper)", found)
     assert disagreements("# params: 61,707 (the paper)", found)
     assert disagreements("# macs: 4.088 G (torchvision)", report("resnet50"))
+    assert not disagreements("# params: 25.6 M (the paper)", report("resnet50"))
+    assert disagreements("# params: 25.5 M (the paper)", report("resnet50"))
+
+
+@pytest.mark.parametrize(
+    "name, head, params, macs",
+    [
+        ("inception_v3", ("avgpool2", "AuxLogits"), 23_834_568, "5.713"),
+        ("fcn_resnet50", ("aux_classifier",), 32_957_013, ""),
+        ("deeplabv3_resnet50", ("aux_classifier",), 39_638_869, ""),
+    ],
+)
+def test_published_figures_without_the_auxiliary_head(name, head, params, macs):
+    """As the header states them in words; ``macs`` in 10⁹ (torchvision counts its inception_v3 without the head)."""
+    text = " ".join((SPECS[0].parent / f"{name}.net").read_text(encoding="utf-8").replace("#", "").split())
+    assert re.search(rf"Without the auxiliary .*? {params:,} parameters", text)
+    assert not macs or f"{macs} G multiply-accumulates" in text
+    kept = [layer for layer in report(name).layers if layer.name.partition(".")[0] not in head]
+    assert sum(layer.params for layer in kept) == params
+    assert not macs or f"{sum(layer.macs for layer in kept) / 1e9:.3f}" == macs
+
+
+TABLE_3 = {  # Attention is all you need: what differs from the base model, and the millions of parameters printed
+    "base": ({}, 65),
+    **{f"A: h={heads}": ({"heads": heads}, 65) for heads in (1, 4, 16, 32)},
+    **{f"C: N={layers}": ({"layers": layers}, params) for layers, params in ((2, 36), (4, 50), (8, 80))},
+    **{f"C: d={d}": ({"d": d}, params) for d, params in ((256, 28), (1024, 168))},
+    **{f"C: d_ff={d_ff}": ({"d_ff": d_ff}, params) for d_ff, params in ((1024, 53), (4096, 90))},
+}
+
+
+def transformer(**sizes: int) -> int:
+    from netcalc.spec import elaborate
+
+    text = (SPECS[0].parent / "transformer-base.net").read_text(encoding="utf-8")
+    return netcalc.analyze(elaborate(text, sizes=sizes)).params
+
+
+@pytest.mark.parametrize("row", TABLE_3)
+def test_the_transformers_of_the_papers_table(row):
+    sizes, millions = TABLE_3[row]
+    assert round(transformer(**sizes) / 1e6) == millions
+    if row != "base" and "h=" not in row:  # the rows tell them apart
+        assert round(transformer() / 1e6) != millions
+
+
+@pytest.mark.parametrize("key_width, millions", [(16, 58), (32, 60)])
+def test_the_transformers_with_narrower_keys(key_width, millions):
+    """Rows B of table 3, which torch's attention cannot be: queries and keys are narrower in all 18 attentions."""
+    narrower = 8 * (64 - key_width)
+    assert round((transformer() - 18 * 2 * (512 + 1) * narrower) / 1e6) == millions
+
+
+def test_the_vocabulary_that_the_papers_table_implies():
+    """The range of vocabularies in which every row but "big" rounds to what is printed, as the header says."""
+
+    def agrees(vocabulary):
+        return all(
+            abs(transformer_without(tuple(sizes.items())) + vocabulary * sizes.get("d", 512) - millions * 10**6)
+            < 500_000
+            for sizes, millions in TABLE_3.values()
+        )
+
+    first, last = 40_932, 41_160
+    assert agrees(first) and agrees(last) and not agrees(first - 1) and not agrees(last + 1)
+    text = (SPECS[0].parent / "transformer-base.net").read_text(encoding="utf-8")
+    assert f"{first:,} to {last:,} tokens" in text and not agrees(37_000)
+    big = transformer(d=1024, d_ff=4096, heads=16)  # the row that does not fit the others
+    assert round(big / 1e6) == 218 and round((big - 5_000 * 1024) / 1e6) == 213
+
+
+@cache
+def transformer_without(sizes: tuple[tuple[str, int], ...]) -> int:
+    """The parameters but for the embedding."""
+    return transformer(**dict(sizes)) - 41_000 * dict(sizes).get("d", 512)
+
+
+def test_googlenet_names_its_layers_as_torchvision_does():
+    def unit(name):
+        return {f"{name}.conv", f"{name}.bn"}
+
+    wanted = {"fc"}.union(*(unit(f"conv{i}") for i in (1, 2, 3)))
+    for block in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
+        for branch in ("branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1"):
+            wanted |= unit(f"inception{block}.{branch}")
+    assert {layer.name for layer in report("googlenet").layers if layer.parameters} == wanted
 
 
 @every_spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netcalc.analysis.operations import Ops
-from netcalc.analysis.report import LayerReport, Report, plain
+from netcalc.analysis.report import LayerReport, Report, plain, plain_field
 from netcalc.dims import Dim, total
 from netcalc.layers.base import Shape
 
@@ -14,7 +14,8 @@ class Block:
     """The layers of a report below one name, with their sums; a lone layer stands for itself.
 
     Has what a row of a report shows: ``name``, ``kind``, ``output_shape`` and ``receptive_field`` (of the last layer),
-    ``parameters`` (of a lone layer), ``own_params``, ``ops``, ``macs``, ``flops``, ``uncounted``, ``shared``.
+    ``parameters`` (of a lone layer), ``own_params``, ``ops``, ``macs``, ``flops``, ``activations``, ``uncounted``,
+    ``shared``.
     """
 
     def __init__(self, name: str, layers: list[LayerReport]) -> None:
@@ -50,19 +51,27 @@ class Block:
         return total(layer.flops for layer in self.layers)
 
     @property
+    def activations(self) -> Dim:
+        return total(layer.activations for layer in self.layers)
+
+    @property
     def uncounted(self) -> tuple[str, ...]:
         return tuple(name for layer in self.layers for name in layer.uncounted)
 
     def to_dict(self) -> dict[str, Any]:
-        """This block as in the JSON of ``--depth``."""
+        """This block as a row of the JSON of ``--depth``: a layer's keys, but for those of one layer alone."""
         return {
             "name": self.name,
+            "kind": self.kind,
             "layers": [layer.name for layer in self.layers],
             "output_shape": plain(self.output_shape),
             "params": plain(self.own_params),
             "ops": {kind: plain(count) for kind, count in self.ops.items()},
             "macs": plain(self.macs),
             "flops": plain(self.flops),
+            "activations": plain(self.activations),
+            "uncounted": list(self.uncounted),
+            "receptive_field": plain_field(self.receptive_field),
         }
 
 
@@ -78,3 +87,8 @@ def blocks(report: Report, depth: int) -> list[Block]:
     for layer in report.layers:
         groups.setdefault(".".join(layer.name.split(".")[:depth]), []).append(layer)
     return [Block(name, layers) for name, layers in groups.items()]
+
+
+def folded(report: Report, depth: int) -> dict[str, Any]:
+    """``report.to_dict()`` whose ``layers`` are the blocks down to ``depth``."""
+    return {**report.to_dict(), "depth": depth, "layers": [block.to_dict() for block in blocks(report, depth)]}
