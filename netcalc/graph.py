@@ -163,7 +163,7 @@ class Builder:
         ``applied`` is the layer applied to the shapes of these inputs, where an equal use is known.
         """
         if len(self.nodes) >= MAX_NODES:
-            raise SpecError("too-large", f"the network has more than {MAX_NODES:,} layers", hint="use fewer repeats")
+            raise self.too_large()
         if applied is None:
             shapes = tuple([self.nodes[index].applied.output for index in inputs])
             key = (layer, shapes)
@@ -178,17 +178,38 @@ class Builder:
         self.nodes.append(Node(name, applied, inputs, span, shared))
         return len(self.nodes) - 1
 
+    def copy(self, begin: int, end: int, start: int, names: list[str]) -> bool:
+        """Append the nodes from ``begin`` to ``end`` once more under other names; False where one of these is taken.
+
+        What they read from before ``begin`` they read now from node ``start``, whose shape must be the same.
+        """
+        if not self._names.isdisjoint(names):
+            return False
+        if len(self.nodes) + end - begin > MAX_NODES:
+            raise self.too_large()
+        shift = len(self.nodes) - begin
+        for (_, applied, inputs, span, shared), name in zip(self.nodes[begin:end], names):
+            inputs = tuple([index + shift if index >= begin else start for index in inputs])
+            self._used.update(inputs)
+            self.nodes.append(Node(name, applied, inputs, span, shared))
+        self._names.update(names)
+        return True
+
     def fresh_name(self, stem: str) -> str:
-        """``stem`` with the next free number: ``conv1``, ``conv2``, …"""
+        """``stem`` with the next free number: ``conv1``, ``conv2``, …; ``relu6_1``."""
+        joint = "_" if stem[-1:].isdigit() else ""
         while True:
             number = self._counts[stem] = self._counts.get(stem, 0) + 1
-            name = f"{stem}{number}"
-            if name not in self._names and name.rpartition(".")[2] not in self._reserved:
+            name = f"{stem}{joint}{number}"
+            if name not in self._names and name not in self._reserved:
                 return name
 
     def reserve(self, names: Iterable[str]) -> None:
-        """Keep these for layers that will be called so: no fresh name ends in one of them."""
+        """Keep these for layers that will be called so: no fresh name is one of them."""
         self._reserved.update(names)
+
+    def too_large(self) -> SpecError:
+        return SpecError("too-large", f"the network has more than {MAX_NODES:,} layers", hint="use fewer repeats")
 
     def unused(self) -> tuple[int, ...]:
         """The nodes that feed no other: the ends of the network."""

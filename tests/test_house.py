@@ -142,24 +142,26 @@ def test_layers_are_frozen():
 
 @pytest.mark.parametrize("name", [name for name, kind in all_kinds().items() if kind.namesake])
 def test_arguments_are_torchs(name):
-    """Same names, order and defaults as the torch.nn namesake (device and dtype have no figures)."""
+    """Same names, order and defaults as the torch.nn namesake, but for those left out, each with its reason."""
     import inspect
 
     torch = pytest.importorskip("torch")
+    from netcalc.layers.missing import LEFT_OUT
+
     kind = all_kinds()[name]
-    theirs = inspect.signature(getattr(torch.nn, kind.namesake)).parameters
-    no_figure = (
-        "device",
-        "dtype",
-        "process_group",
-        "size_average",
-        "reduce",
-    )  # the last two are torch's deprecated ones
-    if kind.__module__.endswith("losses"):  # class weights are tensors: they have no size to state
-        no_figure += ("weight", "pos_weight")
-    theirs = {n: p for n, p in theirs.items() if n not in no_figure and not n.startswith("_")}
-    if any(p.kind is p.VAR_POSITIONAL for p in theirs.values()):
+    theirs = dict(inspect.signature(getattr(torch.nn, kind.namesake)).parameters)
+    if any(
+        p.kind is p.VAR_POSITIONAL for p in theirs.values()
+    ):  # RNNs hand on; Sigmoid takes anything and uses nothing
+        base = (
+            inspect.signature(torch.nn.RNNBase).parameters
+            if issubclass(getattr(torch.nn, kind.namesake), torch.nn.RNNBase)
+            else {}
+        )
+        assert set(base) - set(LEFT_OUT) - {"mode"} <= {*kind.arguments, "proj_size"}
+        assert set(kind.arguments) <= {*base, "nonlinearity"}
         return
+    theirs = {n: p for n, p in theirs.items() if n in kind.arguments or n not in LEFT_OUT}
     assert list(kind.arguments)[: len(theirs)] == list(theirs)
     for argument, parameter in theirs.items():
         accepted = kind.arguments[argument]
@@ -170,6 +172,24 @@ def test_arguments_are_torchs(name):
             assert default is REQUIRED or default is None, argument
         else:
             assert default == getattr(parameter.default, "__name__", parameter.default), argument
+
+
+def test_what_is_left_out_is_torchs_and_refused_with_its_reason():
+    import inspect
+
+    torch = pytest.importorskip("torch")
+    from netcalc.layers.missing import LEFT_OUT
+
+    left_out = set()
+    for kind in all_kinds().values():
+        if kind.namesake:
+            left_out |= set(inspect.signature(getattr(torch.nn, kind.namesake)).parameters) - set(kind.arguments)
+        if kind.made_of:
+            assert list(kind.made_of) == list(inspect.signature(getattr(torch.nn, kind.__name__)).parameters)
+    assert left_out - {"args", "kwargs"} == set(LEFT_OUT)
+    with pytest.raises(netcalc.SpecError) as refused:
+        netcalc.analyze("10 -> identity as y -> linear 10 -> crossentropy y weight=10")
+    assert refused.value.hint == LEFT_OUT["weight"]
 
 
 def test_every_module_of_torch_is_known_or_said_to_be_missing():

@@ -308,9 +308,26 @@ def test_what_would_mend_a_merge_has_been_tried_on_the_whole_text():
     conv 32 k3
     upsample scale_factor=2 -> concat e1 -> conv 16 k3 p1
     """
-    assert error(text).hint == "what would mend it: conv2 with padding=1"
+    assert error(text).hint == "what would mend it: conv2 with padding=1, or upsample2 with size=64x64"
     assert parse(text.replace("32 k3\n", "32 k3 p1\n"))
+    assert parse(text.replace("scale_factor=2 -> concat e1", "size=64x64 -> concat e1"))
     assert "then the next misfit is in line 2" in error("4x8x8 -> residual { conv 4 k3 }\nLinear(3, 4)").hint
+
+
+def test_an_input_that_does_not_halve_is_mended_by_its_size():
+    text = "1x50x50 -> conv 8 k3 p1 as e1 -> maxpool 2 -> conv 8 k3 p1 as e2 -> maxpool 2 -> "
+    text += "upsample scale_factor=2 -> concat e2 -> upsample scale_factor=2 -> concat e1"
+    mends = ["upsample1 with size=25x25", "input with 1x48x48", "input with 1x52x52"]
+    assert error(text).hint == f"what would mend it: {', or '.join(mends)}"
+    assert parse(text.replace("scale_factor=2 -> concat e2", "size=25x25 -> concat e2"))
+    assert all(parse(text.replace("50x50", size)) for size in ("48x48", "52x52"))
+
+
+def test_a_mend_of_a_block_that_is_used_twice_names_both_uses():
+    text = "def d(c) { conv c k3 -> conv c k3 }\n1x48x48\nd 8 as a -> maxpool 2 -> d 16 as b -> upsample scale_factor=2"
+    found = error(f"{text} -> concat a").hint
+    assert found.startswith("what would mend it: conv2 and conv1 in a and b with padding=1"), found
+    assert parse(f"{text} -> concat a".replace("k3", "k3 p1"))
 
 
 def test_a_misfit_names_the_layer_that_fixed_the_size():

@@ -7,6 +7,7 @@ computed beforehand and cost nothing; so do signs.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import ClassVar
 
 from netcalc.dims import Dim
@@ -35,7 +36,7 @@ from netcalc.layers.base import (
 from netcalc.layers.reach import WHOLE, Reach, Window, pointwise
 
 _PAGE = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
-_ANY = (((5,),), ((2, 3),), ((2, 3, 2),))
+_ANY = (((5,),), ((2, 3),), ((2, 3, 2),), ((),))
 
 
 def per_element(x: Shape, steps: dict[str, str]) -> Work:
@@ -47,6 +48,17 @@ def per_element(x: Shape, steps: dict[str, str]) -> Work:
     return Work(tuple(Line(label, kind, x) for label, kind in steps.items()))
 
 
+def finite(value: float, argument: str) -> Fact:
+    """A number that may not be infinite."""
+    return Fact(
+        isfinite(value),
+        f"{argument} is {value}, but must be finite",
+        expected="a finite number",
+        found=str(value),
+        argument=argument,
+    )
+
+
 @record
 class _Elementwise(Layer):
     """One formula for every element; ``steps`` are its operations, each with its kind."""
@@ -55,7 +67,7 @@ class _Elementwise(Layer):
     trial_inputs = _ANY
 
     def conditions(self, x: Shape) -> Conditions:
-        yield has_axes(x, 1, "any shape")
+        yield from ()  # any shape, a scalar too
 
     def output_shape(self, x: Shape) -> Shape:
         return x
@@ -139,6 +151,8 @@ class RReLU(_Elementwise):
             found=str(self.lower),
             argument="lower",
         )
+        yield finite(self.lower, "lower")
+        yield finite(self.upper, "upper")
 
 
 @layer
@@ -161,6 +175,7 @@ class PReLU(_Elementwise):
         yield from super().conditions(x)
         yield at_least(self.num_parameters, 1, "num_parameters")
         if self.num_parameters != 1:
+            yield has_axes(x, 1, "C x …")
             yield equal(self.num_parameters, x[0], "num_parameters (if not 1)", "num_parameters")
 
     def parameters(self) -> dict[str, Shape]:
@@ -448,6 +463,7 @@ class Softshrink(_Elementwise):
             found=str(self.lambd),
             argument="lambd",
         )
+        yield finite(self.lambd, "lambd")
 
 
 @layer

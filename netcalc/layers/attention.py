@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netcalc.dims import Dim, holds, minimum, text
+from netcalc.dims import Dim, holds, minimum, text, total
 from netcalc.layers.base import (
     HELD,
     Conditions,
@@ -258,8 +258,8 @@ class ScaledDotProductAttention(Layer):
     Work over P pairs of query and key in a head, P = T·S: Q Kᵀ P·d mul, P·(d − 1) add; scale P div; softmax P exp,
     P − T add, P div; A V P·e mul, (P − T)·e add; all times num_heads. Causal: the exact P = M·(M + 1) / 2 + (T − M)·S
     with M = min(T, S), which is T·(T + 1) / 2 for S = T; ``macs`` stay those of the full square T·S, the convention of
-    torch's FlopCounterMode. The largest score, subtracted for safety by implementations, is not in the definition.
-    With ``causal`` query t sees the keys 0 … t.
+    torch's FlopCounterMode. Reports state FLOPs and MACs by both conventions: pairs seen, and full square.
+    The largest score, subtracted for safety by implementations, is not in the definition.
     """
 
     words = ("sdpa", "attention", "scaleddotproductattention")
@@ -319,6 +319,14 @@ class ScaledDotProductAttention(Layer):
             pairs, sums = (seen,), (seen - length,)
         work = attended(pairs, sums, self.num_heads, width, value_width)
         return work._replace(macs=length * keys * (width + value_width))
+
+    def conventions(self, query: Shape, key: Shape, value: Shape) -> dict[str, Work]:
+        if not self.causal:
+            return {}
+        seen = self.work(query, key, value)
+        products = total(line.count for line in seen.lines if line.kind == "mul")
+        square = ScaledDotProductAttention(self.num_heads, self.num_kv_heads).work(query, key, value)
+        return {"causal, pairs seen": seen._replace(macs=products), "causal, full square": square}
 
     def reach(self, query: Shape, key: Shape, value: Shape) -> Reach:
         width, key_width = (self.output_shape(query, key, value)[1] // self.num_heads, query[1] // self.num_heads)

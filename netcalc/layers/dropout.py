@@ -12,7 +12,6 @@ from netcalc.layers.base import (
     Work,
     flag,
     free,
-    has_axes,
     has_rank,
     layer,
     real,
@@ -32,13 +31,13 @@ class _Dropout(Layer):
         ((2, 3),),
         ((2, 3, 2),),
         ((1, 2, 3, 2),),
+        ((),),
     )
 
     p: float = real("probability of dropping an element, in training", 0.5, tries=(0.1, 0, 1, 0.9, 1.5, -0.1))
     inplace: bool = flag("overwrite the input", False)
 
     def conditions(self, x: Shape) -> Conditions:
-        yield has_axes(x, 1, "any shape")
         yield Fact(
             0 <= self.p <= 1,
             f"p is {self.p}, but a probability lies between 0 and 1",

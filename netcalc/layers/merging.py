@@ -11,6 +11,7 @@ from netcalc.layers.base import (
     Condition,
     Conditions,
     Fact,
+    Function,
     Layer,
     Line,
     Shape,
@@ -156,6 +157,7 @@ class Add(_Elementwise):
         ((1, 4), (3, 1)),
         ((2, 3), (3, 3)),
         ((2, 3), (2, 4)),
+        ((), ()),
     )
 
 
@@ -215,6 +217,7 @@ class Concat(Layer):
     """
 
     words = ("concat", "cat")
+    function = Function({"dim": "axis"}, needs="axis")
     arity = None
     source = "https://docs.pytorch.org/docs/stable/generated/torch.cat.html"
     examples = ("64x8x8 -> concat { identity | conv 32 k3 p1 }",)
@@ -257,6 +260,7 @@ class Stack(Layer):
     """
 
     words = ("stack",)
+    function = Function({"dim": "axis"}, needs="axis")
     arity = None
     source = "https://docs.pytorch.org/docs/stable/generated/torch.stack.html"
     examples = (

@@ -26,6 +26,26 @@ MISSING: dict[str, str] = {
     "TripletMarginWithDistanceLoss": "its distance is any function: with the usual one it is tripletmarginloss",
 }
 
+_TENSOR = "its weights are a tensor, which a spec cannot state: without it the loss is counted unweighted"
+_DEPRECATED = "torch's deprecated form of reduction: write reduction=none, mean or sum"
+
+LEFT_OUT: dict[str, str] = {
+    "_freeze": "private to from_pretrained: write the table without it",
+    "_random_samples": "the random places of the windows, private: they change no figure",
+    "_weight": "the first values of the table, private: they change no figure",
+    "device": "it changes no figure: leave it out",
+    "dtype": "it changes no figure but bytes: leave it out and use --dtype",
+    "pos_weight": _TENSOR,
+    "process_group": "the processes that share statistics in training: it changes no figure",
+    "reduce": _DEPRECATED,
+    "size_average": _DEPRECATED,
+    "weight": _TENSOR,
+}
+"""Arguments of torch.nn's classes that the kinds do not have, each with the reason. A test holds the list whole."""
+
+FUNCTIONS: dict[str, str] = {"interpolate": "upsample", "amax": "max", "concatenate": "concat"}
+"""torch's functions that are called otherwise than a kind's word here (but for underscores: ``max_pool2d``)."""
+
 ALIASES: dict[str, str] = {
     f"Lazy{name}": name
     for name in (

@@ -7,14 +7,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from netcalc.dims import Dim, product
-from netcalc.errors import SpecError
+from netcalc.dims import Dim, product, text
+from netcalc.errors import Span, SpecError
 from netcalc.layers.base import (
     Condition,
     Conditions,
     Fact,
+    Function,
     Layer,
     Line,
     Shape,
@@ -31,6 +32,8 @@ from netcalc.layers.base import (
     has_axes,
     integer,
     layer,
+    named,
+    per_sample,
     phrase,
     record,
     shape,
@@ -39,6 +42,7 @@ from netcalc.layers.base import (
 )
 from netcalc.layers.reach import WHOLE, Digits, Merged, Part, Reach, Rule, Unknown, Window
 
+ALONG = Function(axes={"dim": "axis"}, gathers="axis")
 MOVED = "lays the same numbers out in another way"
 
 
@@ -116,6 +120,7 @@ class Flatten(Layer):
     """
 
     words = ("flatten",)
+    function = Function(needs="start_dim")
     namesake = "Flatten"
     source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.Flatten.html"
     examples = ("3x32x32 -> flatten", "3x4x5 -> flatten 2")
@@ -208,6 +213,36 @@ class Unflatten(Layer):
 # ---------------------------------------------------------------- one shape for another
 
 
+def behind_first(sizes: Any) -> Any:
+    """A shape without its first entry, the batch. Raises SpecError."""
+    entries = sizes if isinstance(sizes, tuple) else (sizes,)
+    if len(entries) < 2:
+        raise SpecError(
+            "illegal-argument",
+            f"{entries!r} leaves no axis to a sample: the first is the batch",
+            expected="the batch, then a sample's sizes, such as (-1, 784)",
+            found=repr(entries),
+        )
+    return entries[1:]
+
+
+def order_behind_batch(dims: Any) -> Any:
+    """An order of axes that begins with 0, the batch, as one of a sample's own. Raises SpecError.
+
+    >>> order_behind_batch((0, 2, 3, 1))
+    (1, 2, 0)
+    """
+    entries = dims if isinstance(dims, tuple) else (dims,)
+    if entries[0] != 0:
+        raise SpecError(
+            "illegal-argument",
+            f"{entries!r} moves axis 0, the batch, which must stay first",
+            expected="an order that begins with 0, such as (0, 2, 3, 1)",
+            found=repr(entries),
+        )
+    return per_sample(entries[1:])
+
+
 @layer
 class Reshape(Layer):
     """The same numbers in row-major order under another shape.
@@ -216,6 +251,7 @@ class Reshape(Layer):
     """
 
     words = ("reshape", "view")
+    function = Function({"shape": "sizes"}, behind_first, gathers="sizes")
     source = "https://docs.pytorch.org/docs/stable/generated/torch.reshape.html"
     examples = ("784 -> reshape 1x28x28", "4x6 -> Reshape((2, -1))")
     trial_inputs = (((12,),), ((6, 4),), ((2, 12, 3),))
@@ -268,6 +304,7 @@ class Squeeze(Layer):
     """
 
     words = ("squeeze",)
+    function = ALONG
     source = "https://docs.pytorch.org/docs/stable/generated/torch.squeeze.html"
     examples = ("1x28x28 -> squeeze 0", "64x1x1 -> squeeze (1, 2)")
     trial_inputs = (((1, 4),), ((3, 1, 1),), ((1,),))
@@ -300,6 +337,7 @@ class Unsqueeze(Layer):
     """
 
     words = ("unsqueeze",)
+    function = Function({"dim": "axis"})
     source = "https://docs.pytorch.org/docs/stable/generated/torch.unsqueeze.html"
     examples = ("28x28 -> unsqueeze 0", "64 -> unsqueeze -1")
     trial_inputs = (((4,),), ((2, 3),), ((2, 3, 2),))
@@ -326,39 +364,40 @@ class Unsqueeze(Layer):
 
 @layer
 class Permute(Layer):
-    """The axes in another order: output axis i is input axis ``dims[i]`` (per sample).
+    """The axes in another order: output axis i is input axis ``order[i]`` (per sample).
 
-    Shapes: ``C x H x W`` → ``H x W x C`` for ``dims=(1, 2, 0)``. Work: none.
+    Shapes: ``C x H x W`` → ``H x W x C`` for ``order=(1, 2, 0)``. Work: none.
     """
 
     words = ("permute",)
+    function = Function({"dims": "order"}, order_behind_batch, gathers="order")
     source = "https://docs.pytorch.org/docs/stable/generated/torch.permute.html"
-    examples = ("3x32x16 -> permute (1, 2, 0)",)
+    examples = ("3x32x16 -> permute 1 2 0",)
     trial_inputs = (((4,),), ((2, 3),), ((2, 3, 4),))
 
-    dims: Shape = shape(
+    order: Shape = shape(
         "the input axis for each output axis, per sample",
         tries=((0,), (1, 0), (0, 1), (1, 2, 0), (2, 1, 0), (-1, 0, 1), (0, 0), (0, 1, 3)),
     )
 
     def conditions(self, x: Shape) -> Conditions:
-        yield from named_axes(self.dims, len(x), "dims")
+        yield from named_axes(self.order, len(x), "order")
         yield Fact(
-            len(self.dims) == len(x),
-            f"dims names {len(self.dims)} of the input's {len(x)} axes, but must name each of them once",
+            len(self.order) == len(x),
+            f"order names {len(self.order)} of the input's {len(x)} axes, but must name each of them once",
             expected=f"each of 0 … {len(x) - 1} once",
-            found=repr(self.dims),
-            argument="dims",
+            found=repr(self.order),
+            argument="order",
         )
 
     def output_shape(self, x: Shape) -> Shape:
-        return tuple(x[axis] for axis in sample_axes(self.dims, len(x)))
+        return tuple(x[axis] for axis in sample_axes(self.order, len(x)))
 
     def work(self, x: Shape) -> Work:
         return free(MOVED)
 
     def reach(self, x: Shape) -> Reach:
-        order = sample_axes(self.dims, len(x))
+        order = sample_axes(self.order, len(x))
         return (tuple(Window(order.index(axis)) for axis in range(len(x))),)
 
 
@@ -370,21 +409,22 @@ class Transpose(Layer):
     """
 
     words = ("transpose",)
+    function = Function({"dim0": "axis0", "dim1": "axis1"}, needs="axis0")
     source = "https://docs.pytorch.org/docs/stable/generated/torch.transpose.html"
     examples = ("16x64 -> transpose", "3x8x6 -> transpose 0 2")
     trial_inputs = (((4,),), ((2, 3),), ((2, 3, 4),))
 
-    dim0: int = integer("one axis, per sample", -2, tries=(0, 0, 1, -1, -2, 2))
-    dim1: int = integer("the other axis, per sample", -1, tries=(0, 1, 1, -1, 2, -3))
+    axis0: int = integer("one axis, per sample", -2, tries=(0, 0, 1, -1, -2, 2))
+    axis1: int = integer("the other axis, per sample", -1, tries=(0, 1, 1, -1, 2, -3))
 
     def conditions(self, x: Shape) -> Conditions:
-        yield axis_in_range(self.dim0, len(x), "dim0")
-        yield axis_in_range(self.dim1, len(x), "dim1")
+        yield axis_in_range(self.axis0, len(x), "axis0")
+        yield axis_in_range(self.axis1, len(x), "axis1")
 
     def order(self, rank: int) -> list[int]:
         """The input axis for each output axis."""
         order = list(range(rank))
-        one, other = self.dim0 % rank, self.dim1 % rank
+        one, other = self.axis0 % rank, self.axis1 % rank
         order[one], order[other] = other, one
         return order
 
@@ -456,6 +496,8 @@ class Slice(Layer):
 @record
 class _Reduction(Layer):
     """One number for all positions of some axes."""
+
+    function = ALONG._replace(needs="axis")
 
     source = "https://docs.pytorch.org/docs/stable/torch.html#reduction-ops"
     trial_inputs = (((4,),), ((3, 2),), ((2, 3, 4),), ((2, 1, 3),))
@@ -543,83 +585,101 @@ class Pattern(NamedTuple):
     right: tuple[tuple[str, ...], ...]
 
 
+REST = "..."
+
+
 @lru_cache(maxsize=256)
-def parsed(pattern: str) -> Pattern:
-    """A pattern in the manner of einops. Raises SpecError.
+def parsed(pattern: str, rank: int) -> Pattern:
+    """A pattern in the manner of einops, for an input of ``rank`` axes: ``...`` stands for all that are not named.
 
-    >>> parsed("c (h p) 1 -> (p c) h")
+    Raises SpecError with the characters at fault.
+
+    >>> parsed("c (h p) 1 -> (p c) h", 3)
     Pattern(left=(('c',), ('h', 'p'), ()), right=(('p', 'c'), ('h',)))
+    >>> parsed("... c -> c (...)", 3)
+    Pattern(left=(('...0',), ('...1',), ('c',)), right=(('c',), ('...0', '...1')))
     """
-    sides = pattern.split("->")
-    if len(sides) != 2:
-        raise _illegible(pattern, "it needs exactly one '->'")
-    left, right = (_axes_of(pattern, side) for side in sides)
-    for side in (left, right):
-        names = [name for axis in side for name in axis]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise _illegible(pattern, f"{twice!r} stands twice on one side")
-    if alone := {name for axis in left for name in axis} ^ {name for axis in right for name in axis}:
-        raise _illegible(pattern, f"{min(alone)!r} stands on one side only")
-    return Pattern(left, right)
+    arrow = pattern.find("->")
+    if arrow < 0 or (second := pattern.find("->", arrow + 2)) >= 0:
+        place = (0, len(pattern)) if arrow < 0 else (second, second + 2)
+        raise _illegible(pattern, "it needs exactly one '->'", *place)
+    left, right = _axes_of(pattern, 0, arrow), _axes_of(pattern, arrow + 2, len(pattern))
+    names = [{name.group() for axis in side for name in axis.parts} for side in (left, right)]
+    for side, others in ((left, names[1]), (right, names[0])):
+        for name in (name for axis in side for name in axis.parts):
+            if name.group() not in others:
+                raise _illegible(pattern, f"{name.group()!r} stands on one side only", *name.span())
+    if grouped := next((axis for axis in left if axis.grouped for name in axis.parts if name.group() == REST), None):
+        raise _illegible(pattern, "'...' cannot be in parentheses on the left", *grouped.span)
+    rest = tuple(f"{REST}{number}" for number in range(rank - sum(axis.names != (REST,) for axis in left)))
+    return Pattern(*(tuple(parts for axis in side for parts in axis.spelt_out(rest)) for side in (left, right)))
 
 
-def _axes_of(pattern: str, side: str) -> tuple[tuple[str, ...], ...]:
-    axes = []
-    for token in re.findall(r"\([^()]*\)|[^\s()]+|[()]", side):
-        names = token[1:-1].split() if token[0] == "(" and token[-1] == ")" else [token]
-        if odd := next((name for name in names if not re.fullmatch(r"[A-Za-z_]\w*|1", name)), None):
-            raise _illegible(pattern, f"{odd!r} is not the name of an axis")
-        axes.append(tuple(name for name in names if name != "1"))
-    return tuple(axes)
+class _Axis(NamedTuple):
+    """One axis as written: its names, whether they are in parentheses, and where."""
+
+    parts: tuple[re.Match[str], ...]
+    grouped: bool
+    span: tuple[int, int]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name.group() for name in self.parts)
+
+    def spelt_out(self, rest: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """The axes that it stands for, with ``rest`` in the place of ``...``."""
+        if self.names == (REST,) and not self.grouped:
+            return tuple((name,) for name in rest)
+        return (tuple(part for name in self.names for part in (rest if name == REST else (name,))),)
 
 
-def _illegible(pattern: str, why: str) -> SpecError:
+def _axes_of(pattern: str, start: int, end: int) -> list[_Axis]:
+    """The axes of one side. Raises SpecError."""
+    axes: list[_Axis] = []
+    seen: set[str] = set()
+    for axis in re.compile(r"\([^()]*\)|\.\.\.|\w+|\S").finditer(pattern, start, end):
+        grouped = axis.group()[0] == "(" and axis.group()[-1] == ")"
+        inside = (axis.start() + grouped, axis.end() - grouped)
+        parts = [part for part in re.compile(r"\.\.\.|\w+|\S").finditer(pattern, *inside) if part.group() != "1"]
+        for part in parts:
+            if not re.fullmatch(r"[A-Za-z_]\w*|\.\.\.", part.group()):
+                raise _illegible(pattern, f"{part.group()!r} is not the name of an axis", *part.span())
+            if part.group() in seen:
+                raise _illegible(pattern, f"{part.group()!r} stands twice on one side", *part.span())
+            seen.add(part.group())
+        axes.append(_Axis(tuple(parts), grouped, axis.span()))
+    return axes
+
+
+def _illegible(pattern: str, why: str, start: int, end: int) -> SpecError:
     return SpecError(
         "bad-pattern",
         f"the pattern {pattern!r} cannot be read: {why}",
         expected="names of axes, those to be merged or split in parentheses, such as 'c h w -> (h w) c'",
-        found=pattern,
+        found=pattern[start:end],
         argument="pattern",
+        within=Span(start, end),
     )
-
-
-@lru_cache(maxsize=256)
-def named_sizes(text: str) -> dict[str, int]:
-    """The sizes in a text such as ``p=4 q=4``. Raises SpecError.
-
-    >>> named_sizes("p=4, q=2")
-    {'p': 4, 'q': 2}
-    """
-    found = {}
-    for entry in text.replace(",", " ").split():
-        if not (match := re.fullmatch(r"([A-Za-z_]\w*)=(\d{1,18})", entry)):
-            raise SpecError(
-                "bad-argument",
-                f"{entry!r} is not a size with its name",
-                expected="sizes such as 'p=4 q=4'",
-                found=text,
-                argument="sizes",
-            )
-        found[match[1]] = int(match[2])
-    return found
 
 
 @layer
 class Rearrange(Layer):
     """Splits, reorders and merges axes by name, in the manner of einops' rearrange.
 
-    ``c h w -> (h w) c`` makes tokens of pixels; ``(h p) (w q) c -> (h w) (p q c)`` with ``sizes="p=4 q=4"`` cuts
-    patches. Parentheses are one axis of several parts, the first the slowest; of each such input axis the sizes of
-    all parts but one must be given; 1 is an axis of size 1. Axes are per sample. Work: none.
+    ``c h w -> (h w) c`` makes tokens of pixels; ``(h p) (w q) c -> (h w) (p q c)`` with ``p=4 q=4`` cuts patches.
+    Parentheses are one axis of several parts, the first the slowest; of each such input axis the sizes of all parts
+    but one must be given; 1 is an axis of size 1; ``...`` stands for all axes that are not named. Axes are per sample.
+    Work: none.
     """
 
     words = ("rearrange",)
     source = "https://einops.rocks/api/rearrange/"
     examples = (
         '64x8x8 -> rearrange "c h w -> (h w) c"',
-        '3x32x32 -> rearrange "c (h p) (w q) -> (h w) (p q c)" "p=4 q=4"',
+        '3x32x32 -> rearrange "c (h p) (w q) -> (h w) (p q c)" p=4 q=4',
+        '8x64x16 -> rearrange "... d -> d (...)"',
     )
-    trial_inputs = (((4, 2, 6),), ((8, 4, 2),), ((4, 1, 3),))
+    trial_inputs = (((4, 2, 6),), ((8, 4, 2),), ((4, 1, 3),), ((2, 4),), ((2, 4, 3, 2),))
 
     pattern: str = phrase(
         "the input's axes -> the output's axes",
@@ -634,13 +694,20 @@ class Rearrange(Layer):
             "c 1 w -> w c",
             "c h -> h c",
             "a b c -> a b",
+            "... w -> w ...",
+            "c ... -> (...) c",
+            "... (p c) h w -> h ... (w c) p",
+            "a b c d ... -> d ... c b a",
         ),
     )
-    sizes: str = phrase("sizes of parts, such as 'p=4 q=4'", "", tries=("", "p=2", "p=2 q=2", "p=1 q=2", "z=2"))
+    sizes: tuple[tuple[str, Dim], ...] = named(
+        "sizes of parts, each by its name",
+        tries=((), (("p", 2),), (("p", 2), ("q", 2)), (("p", 1), ("q", 2)), (("z", 2),)),
+    )
 
     def conditions(self, x: Shape) -> Conditions:
-        left, _ = parsed(self.pattern)
-        given = named_sizes(self.sizes)
+        left, _ = parsed(self.pattern, len(x))
+        given = dict(self.sizes)
         yield Fact(
             len(left) == len(x),
             f"the pattern has {len(left)} axes on its left, but the input is {shape_text(x)}",
@@ -656,7 +723,7 @@ class Rearrange(Layer):
                 name in names,
                 f"sizes names {name!r}, which the pattern does not have",
                 expected=f"some of {', '.join(names)}",
-                found=self.sizes,
+                found=name,
                 argument="sizes",
             )
             yield at_least(stated, 1, f"size {name}", "sizes")
@@ -665,9 +732,10 @@ class Rearrange(Layer):
             yield Fact(
                 len(unknown) <= 1,
                 f"the sizes of {' and '.join(unknown)} in axis {axis} cannot be told from one another",
-                expected=f"sizes such as '{unknown[-1] if unknown else ''}=2'",
-                found=self.sizes,
-                argument="sizes",
+                expected=f"{unknown[-1] if unknown else ''}= and its size",
+                found=", ".join(f"{name}={text(given[name])}" for name in parts if name in given) or "none of them",
+                argument="pattern",
+                within=self.written(parts),
             )
             known = product(given[name] for name in parts if name in given)
             if unknown:
@@ -675,23 +743,28 @@ class Rearrange(Layer):
             else:
                 yield equal(known, length, f"the size of ({' '.join(parts)})", "sizes")
 
+    def written(self, parts: tuple[str, ...]) -> Span | None:
+        """Where an axis of these parts stands in the pattern."""
+        found = re.search(r"\(\s*" + r"\s+".join(map(re.escape, parts)) + r"\s*\)", self.pattern)
+        return Span(*found.span()) if found else None
+
     def lengths(self, x: Shape) -> dict[str, Dim]:
         """The size of every part, by its name."""
-        found: dict[str, Dim] = {**named_sizes(self.sizes)}
-        for parts, length in zip(parsed(self.pattern).left, x):
+        found = dict(self.sizes)
+        for parts, length in zip(parsed(self.pattern, len(x)).left, x):
             rest = length // product(found[name] for name in parts if name in found)
             found.update({name: rest for name in parts if name not in found})
         return found
 
     def output_shape(self, x: Shape) -> Shape:
         lengths = self.lengths(x)
-        return tuple(product(lengths[name] for name in parts) for parts in parsed(self.pattern).right)
+        return tuple(product(lengths[name] for name in parts) for parts in parsed(self.pattern, len(x)).right)
 
     def work(self, x: Shape) -> Work:
         return free(MOVED)
 
     def reach(self, x: Shape) -> Reach:
-        left, right = parsed(self.pattern)
+        left, right = parsed(self.pattern, len(x))
         lengths = self.lengths(x)
         digits = {
             name: Part(axis, product(lengths[inner] for inner in names[place + 1 :]), lengths[name])

@@ -207,11 +207,13 @@ class _Stack(_Block):
 class TransformerEncoder(_Stack):
     """``num_layers`` equal :class:`TransformerEncoderLayer`, and with ``norm`` a layer norm at the end.
 
-    The arguments are those of the layer, then num_layers and norm (torch's TransformerEncoder takes a module instead).
+    The arguments are those of the layer, then num_layers and norm; torch's own form is read too,
+    ``nn.TransformerEncoder(nn.TransformerEncoderLayer(512, 8), 6, norm=nn.LayerNorm(512))``.
     Shapes: ``T x d_model`` → the same. Work: num_layers times the layer's, and the norm's.
     """
 
     words = ("transformerencoder",)
+    made_of = ("encoder_layer", "num_layers", "norm", "enable_nested_tensor", "mask_check")
     source = _PAGE + "TransformerEncoder.html"
     examples = ("128x512 -> transformerencoder 8 num_layers=6", "16x64 -> transformerencoder 4 num_layers=2 norm=True")
     trial_inputs = TransformerEncoderLayer.trial_inputs
@@ -222,12 +224,13 @@ class TransformerEncoder(_Stack):
 class TransformerDecoder(_Stack):
     """``num_layers`` equal :class:`TransformerDecoderLayer` that share one memory, and with ``norm`` a layer norm.
 
-    The arguments are those of the layer, then num_layers and norm (torch's TransformerDecoder takes a module instead).
+    The arguments are those of the layer, then num_layers and norm; torch's own form is read too, as the encoder's.
     Inputs: target ``T x d_model`` and memory ``S x d_model`` → ``T x d_model``.
     Work: num_layers times the layer's, and the norm's.
     """
 
     words = ("transformerdecoder",)
+    made_of = ("decoder_layer", "num_layers", "norm")
     arity = 2
     source = _PAGE + "TransformerDecoder.html"
     examples = ("10x64 -> linear 64 as memory -> linear 64 -> transformerdecoder 8 num_layers=2 with memory",)

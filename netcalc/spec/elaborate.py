@@ -17,10 +17,10 @@ from netcalc.dims import Dim, Expr, holds, substitute, symbol, text
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.graph import Builder, Graph, Node
 from netcalc.layers import all_kinds, all_words, kinds_named, torch_kind
-from netcalc.layers.base import Applied, Layer, Shape, shape_text
+from netcalc.layers.base import Applied, Function, Layer, Shape, crossed, per_sample, shape_text
 from netcalc.layers.base import Argument as Accepted
 from netcalc.layers.input import Input
-from netcalc.layers.missing import ALIASES, MISSING
+from netcalc.layers.missing import ALIASES, FUNCTIONS, LEFT_OUT, MISSING
 from netcalc.spec.parser import parse_steps
 from netcalc.spec.syntax import (
     Argument,
@@ -33,6 +33,7 @@ from netcalc.spec.syntax import (
     From,
     InputStep,
     Minus,
+    Module,
     Name,
     Number,
     Output,
@@ -50,8 +51,7 @@ _LITERALS = {"True": True, "False": False, "None": None}
 _FOREIGN = {
     "in_channels": "inputs are inferred: leave it out, or use the torch form Conv2d(in, out, …)",
     "in_features": "inputs are inferred: leave it out, or use the torch form Linear(in, out)",
-    "device": "it changes no figure: leave it out",
-    "dtype": "it changes no figure but bytes: leave it out and use --dtype",
+    **LEFT_OUT,
 }
 
 
@@ -82,6 +82,14 @@ class Region(NamedTuple):
     last: int
 
 
+class Passage(NamedTuple):
+    """A block that reads nothing but what stands before it, as it was met first: its region, and its names' places."""
+
+    region: Region
+    labels: tuple[tuple[str, int], ...]
+    blocks: tuple[tuple[str, Region], ...]
+
+
 class Frame(NamedTuple):
     """The names that hold in one block: constants and parameters, ``def``s, and the path of the block."""
 
@@ -103,6 +111,9 @@ def elaborate(source: str, name: str = "", sizes: Mapping[str, Dim] | None = Non
 Edits = Mapping[Span, Mapping[str, Any]]
 """Other values for some arguments of the layers that stand there."""
 
+Mend = dict[Span, dict[str, Any]]
+"""Edits that may mend a misfit."""
+
 
 class Elaborator:
     def __init__(
@@ -114,6 +125,8 @@ class Elaborator:
         self.builder = Builder(source, name)
         self.frames = [Frame({}, {}, "")]
         self.labels: dict[str, int] = {}
+        self.given: set[str] = {"input"}  # the names that layers may have beside those that end in a number
+        self.crowded: set[str] = set()  # the blocks into which the text puts layers from outside: ``as layer1.conv``
         self.regions: dict[str, Region] = {}  # the blocks among the labels
         self.current: int | None = None
         self.outputs: list[int] = []
@@ -123,13 +136,15 @@ class Elaborator:
         self.letters: dict[str, Expr] = {}  # as declared, or as first met
         self.steps_done = 0
         self.known: dict[Any, Applied] = {}  # calls met before, by what their layers depend on
-        self.mentioned: dict[Span, tuple[str, ...]] = {}  # the names in the arguments of the call that stands there
+        self.passages: dict[Any, Passage] = {}  # blocks met twice, likewise
+        self.met: set[Any] = set()  # where a block has been begun on which shape: before that nothing can be copied
+        self.mentioned: dict[Span, tuple[str, ...]] = {}  # the names in the call or block that stands there
 
     # ------------------------------------------------------------ the whole
 
     def network(self) -> Graph:
         steps = parse_steps(self.source, self.source_name)
-        self.builder.reserve(label.id for label in labels_in(steps))
+        self.prepare(steps)
         self.run(steps)
         if self.current is None:
             self.fail(
@@ -147,7 +162,14 @@ class Elaborator:
                 )
         return self.builder.graph(tuple(dict.fromkeys(self.outputs)))
 
-    def fail(self, code: str, message: str, span: Span | None = None, **more: str) -> NoReturn:
+    def prepare(self, steps: Steps) -> None:
+        """Which names the text gives to layers."""
+        labels = [label.id for label in labels_in(steps)]
+        self.builder.reserve(names_given(steps))
+        self.given.update(part for label in labels for part in suffixes(label))
+        self.crowded.update(block for label in labels for block in label.split(".")[:-1])
+
+    def fail(self, code: str, message: str, span: Span | None = None, **more: Any) -> NoReturn:
         raise SpecError(code, message, span=span, source=self.source, source_name=self.source_name, **more)
 
     @contextmanager
@@ -214,8 +236,11 @@ class Elaborator:
             )
         scalar = isinstance(step.size, Name) and step.size.id == "scalar" and self.try_node(step.size) is None
         value = () if scalar else self.value(step.size)
+        value = self.edits.get(step.span, {}).get("sizes", value)
         with self.placed(step.size.span):
             layer = Input(value)
+        if step.name:
+            self.given.update(suffixes(step.name.id))
         stem = self.path + (step.name.id if step.name else "input")
         name = stem if step.name else (stem if stem not in self.labels else self.builder.fresh_name(stem))
         self.current = self.add(layer, (), name, step.span)
@@ -273,8 +298,9 @@ class Elaborator:
             return self.expand(meant, step)
         if word == "share":
             return self.share(step)
-        if word in ("chunk", "split"):
-            return self.split(step)
+        function = function_named(word)
+        if (function or word) in ("chunk", "split"):
+            return self.split(step, function or word)
         if word == "repeat" or word == "residual":
             self.fail(
                 "syntax",
@@ -293,25 +319,41 @@ class Elaborator:
             self.current = self.add(known.layer, (current,), name, step.span, applied=known)
         else:
             kind = self.kind(step.word, len(self.builder.nodes[current].shape))
-            bound = self.bind(kind, step, allow_nodes=kind.arity != 1)
+            bound = self.bind(kind, self.unfolded(kind, step), allow_nodes=kind.arity != 1)
             inputs = (current, *bound.nodes, *others)
             layer = self.made(kind, bound, step.span)
             self.current = self.add(layer, inputs, self.name_for(step, kind), step.span, bound.spans, bound.shared)
             if bound.shared:
                 self.check_tied(step, self.builder.nodes[self.current])
+            if function and self.builder.nodes[self.current].applied.parameters:
+                self.fail(
+                    "bad-argument",
+                    f"{word} takes its weights as arguments, but there are no tensors here",
+                    step.word.span,
+                    expected="a layer, which has weights of its own",
+                    found=word,
+                    hint=f"write {kind.words[0]}, or nn.{kind.namesake}(…)",
+                )
             if key is not None and not bound.nodes:
                 self.known[key] = self.builder.nodes[self.current].applied
         self.mark(step.labels, self.current)
 
     def key(self, step: Call, current: int) -> Any:
         """What a call's layer depends on: where it stands, its names' values, its input's shape; None if on more."""
-        mentioned = self.mentioned.get(step.span)
+        values = self.values_of(self.names_of(step.span, step.arguments))
+        return None if values is None else (step.span, step.word.id, self.builder.nodes[current].shape, *values)
+
+    def names_of(self, span: Span, part: tuple[Any, ...]) -> tuple[str, ...]:
+        """The names in the part of the text that stands there."""
+        mentioned = self.mentioned.get(span)
         if mentioned is None:
-            mentioned = self.mentioned[step.span] = tuple(
-                name.id for argument in step.arguments for name in names_in(argument.value)
-            )
-        values = []
-        for name in mentioned:
+            mentioned = self.mentioned[span] = tuple(dict.fromkeys(names_in(part)))
+        return mentioned
+
+    def values_of(self, names: Iterable[str]) -> list[Any] | None:
+        """What these names mean here: None where one is a layer."""
+        values: list[Any] = []
+        for name in names:
             for frame in reversed(self.frames):
                 if name in frame.values:
                     value = frame.values[name]
@@ -322,7 +364,25 @@ class Elaborator:
             else:
                 if self.find(name) is not None:
                     return None
-        return step.span, step.word.id, self.builder.nodes[current].applied.output, *values
+                values.append(None)
+        return values
+
+    def meaning_of(self, block: Steps) -> list[Any] | None:
+        """What the names in a block and in the definitions that it uses mean here: None where one is a layer."""
+        queue = [*self.names_of(block.span, block.items)]
+        definitions: list[Any] = []
+        for name in queue:
+            for frame in reversed(self.frames):
+                if type(frame.values.get(name)) is Word:
+                    queue.append(frame.values[name].id)
+                    break
+                if definition := frame.definitions.get(name):
+                    if definition.span not in definitions:
+                        definitions.append(definition.span)
+                        queue += self.names_of(definition.span, (definition.parameters, definition.body))
+                    break
+        values = self.values_of(queue)
+        return None if values is None else definitions + values
 
     def name_for(self, step: Call | Block, kind: type[Layer]) -> str:
         if step.labels:
@@ -356,7 +416,7 @@ class Elaborator:
         except (SpecError, OverflowError, NotImplementedError) as error:
             if not isinstance(error, SpecError):
                 error = SpecError("too-large", str(error))
-            place = spans.get(error.argument or "", span)
+            place = self.place(error, spans, span)
             if not self.edits:  # else this is itself the trial of a mend
                 if again:
                     self.explain_again(error, again)
@@ -365,6 +425,13 @@ class Elaborator:
         self.labels.setdefault(name, index)
         return index
 
+    def place(self, error: SpecError, spans: Mapping[str, Span], span: Span) -> Span:
+        """Where the argument at fault is written, and what of it, if it is a text; else the layer."""
+        place = spans.get(error.argument or "", span)
+        if error.within and self.source[place.start] in "\"'":
+            return Span(place.start + 1 + error.within.start, place.start + 1 + error.within.end)
+        return place
+
     def made(self, kind: type[Layer], bound: Bound, span: Span) -> Layer:
         """The layer with these arguments; what is wrong with one is placed where that is written."""
         if self.edits:
@@ -372,7 +439,7 @@ class Elaborator:
         try:
             return kind(**bound.values)
         except SpecError as error:
-            raise error.at(bound.spans.get(error.argument or "", span), self.source, self.source_name) from None
+            raise error.at(self.place(error, bound.spans, span), self.source, self.source_name) from None
 
     def explain_again(self, error: SpecError, name: str) -> None:
         """A layer used again can only be given what it takes: no argument of it can change."""
@@ -456,7 +523,7 @@ class Elaborator:
             if budget < 0 or len(whole) == most:
                 break
             trial = Elaborator(self.source, self.source_name, self.sizes, edits, most=4 * len(nodes) + 1000)
-            trial.builder.reserve(label.id for label in labels_in(steps))
+            trial.prepare(steps)
             later = ""
             try:
                 trial.run(steps)
@@ -472,37 +539,42 @@ class Elaborator:
 
     def said(self, edits: Edits) -> str:
         """Edits in words: ``conv1 and conv2 with padding=1``."""
-        names = {node.span: node.name for node in self.builder.nodes}
-        changed: dict[str, list[str]] = {}
+        uses: dict[Span | None, list[str]] = {}
+        for node in self.builder.nodes:
+            uses.setdefault(node.span, []).append(node.name)
+        changed: dict[str, list[list[str]]] = {}
         for span, values in edits.items():
-            change = " and ".join(f"{name}={_value_text(value)}" for name, value in values.items())
-            changed.setdefault(change, []).append(names[span])
-        return " and ".join(
-            (f"{' and '.join(names)}" if len(names) < 5 else f"{', '.join(names[:3])}, … ({len(names)} layers)")
-            + f" with {change}"
-            for change, names in changed.items()
-        )
+            given = {name: _value_text(value) for name, value in values.items() if value is not None}
+            change = given.get("sizes") or " and ".join(f"{name}={value}" for name, value in given.items())
+            changed.setdefault(change, []).append(uses[span])
+        return " and ".join(f"{_layers_text(calls)} with {change}" for change, calls in changed.items())
 
-    def possible_mends(self, inputs: tuple[int, ...], axes: list[int]) -> Iterator[dict[Span, dict[str, Any]]]:
-        """Edits of the layers that made the branches' sizes, the likeliest first."""
+    def possible_mends(self, inputs: tuple[int, ...], axes: list[int]) -> Iterator[Mend]:
+        """Edits of the layers that made the branches' sizes, the likeliest first.
+
+        Where the sizes differ by 1, a half has been rounded: then the sizes that are stated come before the windows.
+        """
         nodes = self.builder.nodes
         shapes = [nodes[index].shape for index in inputs]
         sizes = [tuple(shape[axis] for axis in axes) for shape in shapes]
         if len(inputs) > 16:
             return
-        for target in sorted(dict.fromkeys(sizes), key=lambda one: -sizes.count(one)):
-            others = [place for place, size in enumerate(sizes) if size != target]
-            choices: list[list[dict[Span, dict[str, Any]]]] = []
-            for place in others:
-                ends = {index for other, index in enumerate(inputs) if other != place}
-                choices.append(list(self.edits_towards(inputs[place], axes, target, ends)))
-            for together in islice(product(*choices), 60):
-                edits: dict[Span, dict[str, Any]] = {}
-                for one in together:
-                    for span, values in one.items():
-                        edits[span] = {**edits.get(span, {}), **values}
-                if edits:
-                    yield edits
+        sized: list[Mend] = []
+        windows: list[Mend] = []
+        for edits in self.branch_edits(inputs, axes, sizes):
+            (sized if any("size" in change for change in edits.values()) else windows).append(edits)
+        starts = [node for node in nodes if isinstance(node.layer, Input)]
+        resized: list[Mend] = [
+            {
+                node.span: {"sizes": shape}
+                for node in starts
+                if node.span and (shape := _resized(node.shape, axes, step))
+            }
+            for distance in (*range(1, 17), 32)
+            for step in (-distance, distance)
+        ]
+        rounded = all(a - b in (-1, 0, 1) for one in sizes for a, b in zip(one, sizes[0]))
+        yield from filter(None, [*sized, *resized, *windows] if rounded else [*windows, *sized])
         everywhere = {
             node.span: {"padding": padding}
             for node in nodes
@@ -511,12 +583,25 @@ class Elaborator:
         if len(everywhere) > 1:
             yield everywhere
 
-    def edits_towards(
-        self, index: int, axes: list[int], target: tuple[Dim, ...], ends: set[int]
-    ) -> Iterator[dict[Span, dict[str, Any]]]:
+    def branch_edits(self, inputs: tuple[int, ...], axes: list[int], sizes: list[tuple[Dim, ...]]) -> Iterator[Mend]:
+        """Edits after which all branches may have the sizes that one of them has; those of most branches first."""
+        for target in sorted(dict.fromkeys(sizes), key=lambda one: -sizes.count(one)):
+            others = [place for place, size in enumerate(sizes) if size != target]
+            choices: list[list[Mend]] = []
+            for place in others:
+                ends = {index for other, index in enumerate(inputs) if other != place}
+                choices.append(list(self.edits_towards(inputs[place], axes, target, ends)))
+            for together in islice(product(*choices), 60):
+                edits: Mend = {}
+                for one in together:
+                    for span, values in one.items():
+                        edits[span] = {**edits.get(span, {}), **values}
+                yield edits
+
+    def edits_towards(self, index: int, axes: list[int], target: tuple[Dim, ...], ends: set[int]) -> Iterator[Mend]:
         """Edits after which node ``index`` may have the sizes ``target`` on these axes."""
         nodes = self.builder.nodes
-        widths: dict[Span, dict[str, Any]] = {}
+        widths: Mend = {}
         windows: list[int] = []
         for axis, size in zip(axes, target):
             if nodes[index].shape[axis] == size:
@@ -533,18 +618,23 @@ class Elaborator:
             yield widths
             return
         alike = [i for i in windows if _padding_of_same(nodes[i].layer) is not None]
-        every: dict[Span, dict[str, Any]] = {}
+        every: Mend = {}
         for i in alike:
             span = nodes[i].span
             assert span is not None
             every[span] = {"padding": _padding_of_same(nodes[i].layer)}
-        spatial: list[dict[Span, dict[str, Any]]] = []
+        spatial: list[Mend] = []
+        sized: list[Mend] = []
         for place in windows[:3]:
             span = nodes[place].span
             assert span is not None
             spatial += [{span: edit} for edit in _window_edits(nodes[place].layer)]
+            if getattr(nodes[place].layer, "scale_factor", None) and 0 not in axes:
+                wanted = dict(zip(axes, target))
+                sizes = tuple(wanted.get(axis, old) for axis, old in enumerate(nodes[index].shape))[1:]
+                sized.append({span: {"size": sizes, "scale_factor": None}})
         spatial[1:1] = [every] if len(every) > 1 else []
-        for edits in spatial:
+        for edits in spatial + sized:
             yield {span: {**edits.get(span, {}), **widths.get(span, {})} for span in {**edits, **widths}}
 
     def window_layers(self, index: int, axis: int, ends: set[int]) -> list[int]:
@@ -679,44 +769,39 @@ class Elaborator:
             hint=f"tied makes them one tensor: change {node.name} or {owner.name}, or leave tied= out",
         )
 
-    def split(self, step: Call) -> None:
+    def split(self, step: Call, word: str) -> None:
         """``chunk 2 as a, b`` and ``split 64 32 as a, b``: one slice for each name."""
         options = {argument.name: argument for argument in step.arguments if argument.name}
         given = [self.value(argument.value) for argument in step.arguments if argument.name is None]
         axis = self.value(options["axis"].value) if "axis" in options else 0
+        if dim := options.get("dim"):  # torch's, which counts the batch
+            with self.placed(dim.span):
+                axis = per_sample(self.value(dim.value))
+        elif word != step.word.id:
+            self.needs(step, "dim")
         current = self.running(step.span)
         shape = self.builder.nodes[current].shape
         slice_kind = torch_kind("Slice")
         assert slice_kind is not None
         if not (isinstance(axis, int) and -len(shape) <= axis < len(shape)):
             self.fail("bad-argument", f"the input {shape_text(shape)} has no axis {axis}", step.span)
-        if unknown := sorted(str(name) for name in options if name != "axis"):
+        if unknown := sorted(str(name) for name in options if name not in ("axis", "dim")):
             self.fail(
                 "unknown-argument",
                 f"{step.word.id} has no argument {unknown[0]!r}",
                 options[unknown[0]].span,
-                expected="axis",
+                expected="axis, or dim, which counts the batch axis as 0",
             )
         length = shape[axis]
-        if step.word.id == "chunk":
+        if word == "chunk":
             if len(given) != 1 or not isinstance(given[0], int) or given[0] < 1:
                 self.fail("bad-argument", "chunk takes the number of parts", step.span, expected="chunk 2 as a, b")
-            if type(length) is int and (made := -(-length // -(-length // given[0]))) != given[0]:
-                each = -(-length // given[0])
-                what = f"{made} part{'s' if made > 1 else ''} of {each}"
-                if left := length % each:
-                    what = f"{made - 1} part{'s' if made > 2 else ''} of {each} and one of {left}"
-                self.fail(
-                    "bad-argument",
-                    f"chunk {given[0]} of {length} gives {what}, as in torch",
-                    step.span,
-                    expected=f"a number of parts that {length} comes out in",
-                    found=str(given[0]),
-                    hint=f"chunk {made}, or split with the size of each part",
-                )
             part = -(-length // given[0])
-            sizes: list[Dim] = [part] * (given[0] - 1)
-            sizes.append(length - part * (given[0] - 1))
+            count = given[0]
+            if isinstance(length, int):
+                count = -(-length // -(-length // count))  # may be fewer than asked for, as in torch
+            sizes: list[Dim] = [part] * (count - 1)
+            sizes.append(length - part * (count - 1))
         else:
             sizes = [size for value in given for size in (value if isinstance(value, tuple) else (value,))]
             rest = length - sum(sizes)
@@ -732,7 +817,8 @@ class Elaborator:
         if len(step.labels) != len(sizes):
             self.fail(
                 "bad-argument",
-                f"{step.word.id} makes {len(sizes)} parts, but {len(step.labels)} names stand behind 'as'",
+                f"{step.word.id} {' '.join(map(text, given))} of {text(length)} gives {_parts_text(sizes)}, "
+                f"but {len(step.labels)} names stand behind 'as'",
                 step.span,
                 expected=f"as {', '.join('abcdefgh'[: len(sizes)])}",
             )
@@ -822,8 +908,12 @@ class Elaborator:
         )
         begin, entry = len(self.builder.nodes), self.current
         for number in range(first, stop):
-            with self.frame(f"{path}.{number}." if path else self.path, alone=bool(path) and len(body.items) == 1):
-                self.run(body)
+            if path and len(body.items) > 1:
+                self.passage(body, f"{path}.{number}.", {})
+            else:
+                with self.frame(f"{path}.{number}." if path else self.path, alone=bool(path)):
+                    self.builder.reserve(names_given(body, self.path))
+                    self.run(body)
         if step.labels:
             self.mark(step.labels, self.running(step.span))
             self.enclose(path, begin, entry, step)
@@ -877,12 +967,59 @@ class Elaborator:
             path = self.builder.fresh_name(self.path + word)
         begin, entry = len(self.builder.nodes), self.current
         self.calls.append(word)
-        with self.frame(path + ".", values):
-            self.run(definition.body)
+        self.passage(definition.body, path + ".", values)
         self.calls.pop()
         self.mark(step.labels, self.running(step.span))
         self.running(step.span)
         self.enclose(path, begin, entry, step)
+
+    def passage(self, body: Steps, path: str, values: dict[str, Any]) -> None:
+        """The steps of a block under a path of its own; one that recurs on equal values and shapes is copied."""
+        nodes, begin, entry = self.builder.nodes, len(self.builder.nodes), self.current
+        labels, regions, outputs = len(self.labels), len(self.regions), len(self.outputs)
+        place = (body.span, None if entry is None else nodes[entry].shape)
+        key = None
+        with self.frame(path, values):
+            if place in self.met and path.rpartition(".")[0].rpartition(".")[2] not in self.crowded:
+                meant = self.meaning_of(body)
+                key = None if meant is None else (*place, *meant)
+                if key in self.passages and self.copied(self.passages[key], path[:-1]):
+                    return
+            self.met.add(place)
+            self.builder.reserve(names_given(body, path))
+            self.run(body)
+        last = self.current
+        if key is None or last is None or len(self.outputs) > outputs or not (last >= begin or last == entry):
+            return
+        if all(not node.shared and all(i >= begin or i == entry for i in node.inputs) for node in nodes[begin:]):
+            region = Region(path[:-1], begin, len(nodes), entry, last)
+            added = (*islice(self.labels.items(), labels, None),), (*islice(self.regions.items(), regions, None),)
+            self.passages[key] = Passage(region, *added)
+
+    def copied(self, passage: Passage, path: str) -> bool:
+        """Append a block once more under another path; False where one of the names is taken."""
+        (before, begin, end, _, last), labels, regions = passage
+        nodes, entry, cut = self.builder.nodes, self.current, len(before)
+        shift = len(nodes) - begin
+        assert entry is not None
+
+        def moved(index: int) -> int:
+            return index + shift if index >= begin else entry
+
+        renamed = {path + name[cut:]: moved(index) for name, index in labels}
+        if not self.labels.keys().isdisjoint(renamed):
+            return False
+        if not self.builder.copy(begin, end, entry, [path + node.name[cut:] for node in nodes[begin:end]]):
+            return False
+        self.labels.update(renamed)
+        for name, (inner, first, stop, source, final) in regions:
+            if source is not None:
+                source = moved(source)
+            self.regions[path + name[cut:]] = Region(
+                path + inner[cut:], first + shift, stop + shift, source, moved(final)
+            )
+        self.current = moved(last)
+        return True
 
     @property
     def path(self) -> str:
@@ -908,6 +1045,8 @@ class Elaborator:
 
     def find(self, name: str) -> int | None:
         """The earlier layer of that name, looked up from the innermost block outwards."""
+        if name not in self.given and not name[-1].isdigit():
+            return None
         path = self.path
         while True:
             if (index := self.labels.get(path + name)) is not None:
@@ -996,6 +1135,14 @@ class Elaborator:
                 return -self.number(value.operand)
             case Series():
                 return tuple(self.value(item, accepted) for item in value.items)
+            case Module():
+                self.fail(
+                    "bad-value",
+                    f"{value.span.of(self.source)} is a layer, not a value",
+                    value.span,
+                    expected="a number, a letter or a constant",
+                    hint="one layer a line, or '->' between layers",
+                )
             case Range():
                 return slice(*(self.value(part) if part is not None else None for part in value[:3]))
             case Binary():
@@ -1039,7 +1186,8 @@ class Elaborator:
     def kind(self, word: Name, rank: int) -> type[Layer]:
         """The kind that a word stands for, on an input of ``rank`` axes."""
         bare = word.id.removeprefix("torch.").removeprefix("nn.")
-        candidates = kinds_named(bare) if bare == word.id else ()
+        function = function_named(word.id)
+        candidates = kinds_named(function or bare) if function or bare == word.id else ()
         if not candidates:
             if bare[:1].isupper() and (found := torch_kind(ALIASES.get(bare, bare))):
                 return found
@@ -1088,6 +1236,9 @@ class Elaborator:
         letters = kind.letters
         bound = Bound({}, {}, [], ())
         queue = iter(positional)
+        function = kind.function
+        lone: list[str] = []  # the arguments that are given by place
+        counted: list[str] = []  # the axes that are given under torch's names
         for argument in step.arguments:
             name, value = argument.name, argument.value
             if name is None and isinstance(value, Name):
@@ -1111,9 +1262,15 @@ class Elaborator:
                 bound = bound._replace(shared=(("weight", dict(shared_by(owner))["weight"]),))
                 continue
             if name is None:
+                if function.gathers in lone and type(more := self.value(value)) in (int, Expr):
+                    gathered = bound.values[function.gathers]
+                    bound.values[function.gathers] = (*_entries(gathered), more)
+                    bound.spans[function.gathers] = bound.spans[function.gathers].to(argument.span)
+                    continue
                 name = next(queue, None)
                 if name is None:
                     self.too_many(kind, positional, argument)
+                lone.append(name)
                 if not torch_form and isinstance(value, Number) and (hint := kind.stated_by_name.get(name)):
                     self.fail(
                         "ambiguous-argument",
@@ -1127,6 +1284,16 @@ class Elaborator:
                     self.inferred_size(kind, name, argument)
             elif name in letters and not torch_form:
                 name = letters[name]
+            elif name in function.axes and name not in kind.arguments:
+                name = function.axes[name]
+                counted.append(name)
+            elif name not in kind.arguments and (several := _named_argument(kind)):
+                stated = bound.values.get(several, ())
+                if name in dict(stated):
+                    self.fail("repeated-argument", f"{name} is given twice", argument.span)
+                bound.values[several] = (*stated, (name, self.number(value)))
+                bound.spans[several] = bound.spans.get(several, argument.span).to(argument.span)
+                continue
             elif name not in kind.arguments:
                 self.unknown_argument(kind, name, argument, letters)
             result = self.value(value, kind.arguments[name])
@@ -1141,7 +1308,118 @@ class Elaborator:
                         self.put(kind, bound, part, given, argument)
                 continue
             self.put(kind, bound, name, result, argument)
+        if function.axes or function.needs:
+            either = isinstance(step, Call) and step.parenthesized and not torch_form
+            self.count_axes(function, step, bound, counted, lone if either else [])
         return bound
+
+    def count_axes(
+        self, function: Function, step: Call | Block, bound: Bound, counted: list[str], either: list[str]
+    ) -> None:
+        """Axes ``counted`` as torch does become a sample's own; what could be ``either`` is refused."""
+        called = function_named(step.word.id)
+        if called and function.needs and function.needs not in bound.values:
+            theirs = {ours: name for name, ours in function.axes.items()}
+            self.needs(step, theirs.get(function.needs, function.needs))
+        stated = {name: bound.values[name] for name in function.axes.values() if name in bound.values}
+        for name, value in stated.items():
+            if called or name in counted:
+                with self.placed(bound.spans[name]):
+                    bound.values[name] = function.per_sample(value)
+            elif name in either and any(not (type(axis) is int and axis < 0) for axis in _entries(value)):
+                self.ambiguous_axes(function, step, stated, bound.spans[name])
+
+    def ambiguous_axes(self, function: Function, step: Call | Block, stated: dict[str, Any], span: Span) -> NoReturn:
+        """``transpose(1, 2)`` may be torch's, which counts the batch: the error says both meanings without doubt."""
+
+        def spelt(values: Iterable[Any]) -> str:
+            axes = (text(axis).replace("−", "-") for value in values for axis in _entries(value))
+            return " ".join([step.word.id, *axes])
+
+        try:
+            theirs = f"{spelt(map(function.per_sample, stated.values()))} if axis 0 is the batch"
+        except SpecError as error:
+            theirs = f"as torch's it would not do: {error.message}"
+        self.fail(
+            "ambiguous-argument",
+            f"{step.span.of(self.source)} may count a sample's own axes, or the batch as axis 0 as torch does",
+            span,
+            expected="axes without brackets, which are a sample's own, or dim=, which is torch's",
+            found=step.span.of(self.source),
+            hint=f"{spelt(stated.values())} if these are a sample's own axes; {theirs}",
+        )
+
+    def needs(self, step: Call | Block, name: str) -> None:
+        """Refuse one of torch's functions that would work on the batch, too."""
+        self.fail(
+            "missing-argument",
+            f"without {name} {step.word.id} works on the batch axis, too",
+            step.span,
+            expected=f"{name}, in which 0 is the batch axis",
+            found=step.span.of(self.source),
+            hint=f"{step.word.id.rpartition('.')[2]} works on each sample",
+        )
+
+    def unfolded(self, kind: type[Layer], step: Call) -> Call:
+        """``TransformerEncoder(TransformerEncoderLayer(512, 8), 6)``: the module's arguments become the kind's own."""
+        if not kind.made_of or not any(isinstance(argument.value, Module) for argument in step.arguments):
+            return step
+        given = self.in_places(step.arguments, kind.made_of)
+        made = given.pop(kind.made_of[0], None)
+        if made is None or not isinstance(made.value, Module) or self.kind(made.value.word, 2) is not kind.one:
+            self.fail(
+                "bad-argument",
+                f"{kind.__name__} is made of {kind.one.__name__}s",
+                made.span if made else step.span,
+                expected=f"{kind.__name__}({kind.one.__name__}(…), num_layers)",
+            )
+        arguments = self.in_places(made.value.arguments, tuple(kind.one.arguments))
+        if norm := given.pop("norm", None):
+            if isinstance(norm.value, Module):
+                self.check_norm(norm, arguments)
+                norm = norm._replace(value=Name("True", norm.span))
+            if not (isinstance(norm.value, Name) and norm.value.id == "None"):
+                given["norm"] = norm
+        own = {name: argument for name, argument in given.items() if name in kind.arguments}
+        for name, argument in {**given, **arguments}.items():
+            if name not in (*kind.made_of, *kind.one.arguments):
+                self.unknown_argument(kind, name, argument, {})
+        return step._replace(arguments=tuple(argument._replace(name=n) for n, argument in {**arguments, **own}.items()))
+
+    def check_norm(self, norm: Argument, arguments: dict[str, Argument]) -> None:
+        """The norm at the end of a stack is LayerNorm(d_model), with a bias where the stack's layers have one."""
+        assert isinstance(norm.value, Module)
+        given = self.in_places(norm.value.arguments, ("normalized_shape", "eps", "elementwise_affine", "bias"))
+
+        def stated(where: dict[str, Argument], name: str, default: Any = None) -> Any:
+            return self.value(where[name].value) if name in where else default
+
+        width, bias = stated(arguments, "d_model"), stated(arguments, "bias", True)
+        if (
+            torch_kind(norm.value.word.id.rpartition(".")[2]) is not torch_kind("LayerNorm")
+            or _entries(stated(given, "normalized_shape")) != (width,)
+            or stated(given, "elementwise_affine", True) is not True
+            or stated(given, "bias", True) is not bias
+        ):
+            self.fail(
+                "bad-argument",
+                "the norm at the end must be like those of the layers",
+                norm.span,
+                expected=f"LayerNorm({text(width)}{'' if bias else ', bias=False'})" if width else "LayerNorm(d_model)",
+                found=norm.span.of(self.source),
+                hint="without norm= here, any other norm may stand as a layer of its own behind this one",
+            )
+
+    def in_places(self, arguments: tuple[Argument, ...], names: tuple[str, ...]) -> dict[str, Argument]:
+        """Arguments by their names; those without one by their places."""
+        queue = iter(names)
+        found: dict[str, Argument] = {}
+        for argument in arguments:
+            name = argument.name or next(queue, "")
+            if not name or name in found:
+                self.fail("too-many-arguments", "this is one too many", argument.span, expected=_listed(list(names)))
+            found[name] = argument
+        return found
 
     def meant_for_inferred(self, kind: type[Layer], name: str, value: int | float) -> bool:
         """Is a whole number written where only an inferred size would be one (``bn 64``)?"""
@@ -1225,6 +1503,21 @@ class Elaborator:
         )
 
 
+def function_named(word: str) -> str:
+    """The short-form word of torch's function ``F.relu``, ``torch.cat`` or ``x.view``; empty for anything else.
+
+    >>> function_named("F.max_pool2d"), function_named("torch.cat"), function_named("torch.nn.ReLU")
+    ('maxpool2d', 'cat', '')
+    """
+    if "." not in word:
+        return ""
+    for prefix in ("torch.nn.functional.", "nn.functional.", "F.", "torch.", "x."):
+        name = word.removeprefix(prefix)
+        if name != word and name[:1].islower() and "." not in name:
+            return FUNCTIONS.get(name) or (name if name in all_words() else name.replace("_", ""))
+    return ""
+
+
 def outer(path: str) -> str:
     """The block around a block, each with its dot.
 
@@ -1233,6 +1526,17 @@ def outer(path: str) -> str:
     """
     path = path[:-1].rpartition(".")[0]
     return path + "." if path else ""
+
+
+def suffixes(name: str) -> Iterator[str]:
+    """A dotted name as it may be called from within its blocks.
+
+    >>> [*suffixes("layer1.0.conv")]
+    ['layer1.0.conv', '0.conv', 'conv']
+    """
+    while name:
+        yield name
+        name = name.partition(".")[2]
 
 
 def labels_in(steps: Steps, definitions: bool = True) -> Iterator[Any]:
@@ -1245,6 +1549,18 @@ def labels_in(steps: Steps, definitions: bool = True) -> Iterator[Any]:
                 yield from labels_in(branch, definitions)
         if isinstance(step, Definition) and definitions:
             yield from labels_in(step.body)
+
+
+def names_given(steps: Steps, path: str = "") -> Iterator[str]:
+    """The full names that a block's labels give, where the block is called ``path``; what repeats begins its own."""
+    for step in steps.items:
+        if isinstance(step, (Call, Block)):
+            for label in step.labels:
+                yield path + label.id
+        if isinstance(step, Block) and step.word.id != "repeat":
+            inside = f"{path}{step.labels[0].id}." if step.labels else path
+            for branch in step.branches:
+                yield from names_given(branch, inside)
 
 
 def places_of(steps: Steps, name: str, where: str = "") -> Iterator[str]:
@@ -1262,23 +1578,16 @@ def places_of(steps: Steps, name: str, where: str = "") -> Iterator[str]:
             yield from places_of(step.body, name, inside)
 
 
-def names_in(value: Value) -> Iterator[Name]:
-    """Every name in an expression."""
-    match value:
-        case Name():
-            yield value
-        case Minus():
-            yield from names_in(value.operand)
-        case Series():
-            for item in value.items:
-                yield from names_in(item)
-        case Binary():
-            yield from names_in(value.left)
-            yield from names_in(value.right)
-        case Range():
-            for part in value[:3]:
-                if part is not None:
-                    yield from names_in(part)
+def names_in(part: tuple[Any, ...]) -> list[str]:
+    """Every name that is read in a part of the syntax."""
+    names = []
+    for inner in part:
+        kind = type(inner)
+        if kind is Name:
+            names.append(inner.id)
+        elif kind is not Span and isinstance(inner, tuple):
+            names += names_in(inner)
+    return names
 
 
 def shared_by(owner: Node) -> tuple[tuple[str, str], ...]:
@@ -1295,6 +1604,28 @@ def is_identity(branch: Steps) -> bool:
     """Is the branch the input itself, without a name?"""
     step = branch.items[0]
     return len(branch.items) == 1 and isinstance(step, Call) and step.word.id == "identity" and not step.labels
+
+
+def _named_argument(kind: type[Layer]) -> str:
+    """The argument that holds sizes under names of one's own (``rearrange "…" h=4``), or an empty text."""
+    return next((name for name, argument in kind.arguments.items() if argument.type == "named"), "")
+
+
+def _entries(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _parts_text(sizes: list[Dim]) -> str:
+    """
+    >>> _parts_text([2, 2, 1]), _parts_text([3])
+    ('2 parts of 2 and one of 1', '1 part of 3')
+    """
+    *equal, last = sizes
+    if last in equal or not equal:
+        return f"{len(sizes)} part{'s' if equal else ''} of {text(last)}"
+    if len(set(equal)) > 1:
+        return f"{len(sizes)} parts of {', '.join(map(text, sizes))}"
+    return f"{len(equal)} part{'s' if len(equal) > 1 else ''} of {text(equal[0])} and one of {text(last)}"
 
 
 class Bound(NamedTuple):
@@ -1382,6 +1713,30 @@ def _another_input(layer: Layer, shape: Shape, word: str) -> str:
     return f"name {more}: {word}{' NAME' * missing}"
 
 
+def _resized(shape: Shape, axes: list[int], step: int) -> Shape | None:
+    """A shape with some of its axes longer by ``step``; None where that cannot be."""
+    if len(shape) <= max(axes) or not all(type(shape[axis]) is int and shape[axis] + step > 0 for axis in axes):
+        return None
+    return tuple(size + step if axis in axes else size for axis, size in enumerate(shape))
+
+
+def _layers_text(calls: list[list[str]]) -> str:
+    """The layers that some calls make: ``conv1 and conv2``; ``conv2 in enc1 and enc2`` of a block used twice."""
+    blocks: dict[tuple[str, ...], list[str]] = {}
+    for names in calls:
+        parts = [name.rpartition(".") for name in names]
+        together = len(names) > 1 and len({last for _, _, last in parts}) == 1
+        place = tuple(block for block, _, _ in parts) if together else ()
+        blocks.setdefault(place, []).extend([parts[0][2]] if together else names)
+    return " and ".join(
+        _some(layers) + (f" in {_some(list(place))}" if place else "") for place, layers in blocks.items()
+    )
+
+
+def _some(names: list[str]) -> str:
+    return " and ".join(names) if len(names) < 5 else f"{', '.join(names[:3])}, … ({len(names)})"
+
+
 def _axes_text(axes: list[int]) -> str:
     """Axes in words: ``axis 0``, ``axes 0, 1 and 2``."""
     *before, last = map(str, axes)
@@ -1393,7 +1748,7 @@ def _branch_sizes(shapes: tuple[Shape, ...], axis: int) -> str:
 
 
 def _value_text(value: Any) -> str:
-    return "x".join(map(text, value)) if isinstance(value, tuple) else text(value)
+    return crossed(map(text, value)) if isinstance(value, tuple) else text(value)
 
 
 def _padding_of_same(layer: Layer) -> Any:

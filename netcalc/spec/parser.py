@@ -45,6 +45,7 @@ from netcalc.spec.syntax import (
     InputStep,
     Label,
     Minus,
+    Module,
     Name,
     Number,
     Output,
@@ -334,6 +335,10 @@ class Parser:
 
     def argument(self, short: bool) -> Argument:
         start = self.token.span
+        if self.at("TIGHT") and self.tokens[min(self.position + 2, len(self.tokens) - 1)].type == "=":  # p1=4
+            name = self.a_name("a name", tight=True).id
+            self.take()
+            return Argument(name, self.value(short=short), self.span_from(start))
         if self.at("TIGHT"):
             letter = self.take().text
             value: Value = self.size(short)
@@ -418,6 +423,11 @@ class Parser:
         if self.accept("REAL"):
             return Number(float(token.text), token.span)
         if self.accept("NAME"):
+            if not short and token.text.rpartition(".")[2][:1].isupper() and self.at("(") and self.token.glued:
+                self.take()
+                arguments = self.deeper(self.parenthesized)
+                self.expect(")", "',' or ')'")
+                return Module(Name(token.text, token.span), arguments, self.span_from(token.span))
             return Name(token.text, token.span)
         if self.accept("-"):
             operand = self.deeper(lambda: self.factor(short))

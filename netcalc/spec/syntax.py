@@ -62,7 +62,15 @@ class Range(NamedTuple):
     span: Span
 
 
-Value = Union[Number, Name, Text, Binary, Minus, Series, Range]
+class Module(NamedTuple):
+    """A layer as a value: ``nn.TransformerEncoder(nn.TransformerEncoderLayer(512, 8), 6)``."""
+
+    word: Name
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+Value = Union[Number, Name, Text, Binary, Minus, Series, Range, Module]
 
 # ---------------------------------------------------------------- steps
 

@@ -52,12 +52,12 @@ def unsqueeze(layer: Any, *inputs: Any) -> nn.Module:
 
 @builds("Permute")
 def permute(layer: Any, *inputs: Any) -> nn.Module:
-    return Function(lambda x: x.permute(0, *(behind_batch(axis, x.dim() - 1) for axis in layer.dims)))
+    return Function(lambda x: x.permute(0, *(behind_batch(axis, x.dim() - 1) for axis in layer.order)))
 
 
 @builds("Transpose")
 def transpose(layer: Any, *inputs: Any) -> nn.Module:
-    return Function(lambda x: x.transpose(*(behind_batch(axis, x.dim() - 1) for axis in (layer.dim0, layer.dim1))))
+    return Function(lambda x: x.transpose(*(behind_batch(axis, x.dim() - 1) for axis in (layer.axis0, layer.axis1))))
 
 
 @builds("Slice")
@@ -87,20 +87,23 @@ def reduction(layer: Any, *inputs: Any) -> nn.Module:
 
 @builds("Rearrange")
 def rearrange(layer: Any, *inputs: Any) -> nn.Module:
-    """einops' rearrange by torch's reshape and permute."""
-    left, right = (
-        [group.strip("()").split() for group in re.findall(r"\([^)]*\)|\w+", side)]
-        for side in layer.pattern.split("->")
-    )
-    given = {name: int(length) for name, length in re.findall(r"(\w+)=(\d+)", layer.sizes)}
-    inner = [name for group in left for name in group if name != "1"]
-    outer = [name for group in right for name in group if name != "1"]
-    if sorted(inner) != sorted(outer) or not set(given) <= set(inner):
-        raise ValueError("the two sides of the pattern, or the sizes, do not have the same names")
+    """einops' rearrange by torch's reshape and permute; ``...`` is written out by the input's number of axes."""
+    given = dict(layer.sizes)
 
     def apply(x: Tensor) -> Tensor:
-        if x.dim() - 1 != len(left):
+        before, _ = layer.pattern.split("->")
+        named = len(re.findall(r"\([^)]*\)|\w+", before))
+        if "..." not in before and x.dim() - 1 != named:
             raise ValueError("the pattern is for another number of axes")
+        rest = " ".join(f"rest{number}" for number in range(x.dim() - 1 - named))
+        left, right = (
+            [group.strip("()").split() for group in re.findall(r"\([^)]*\)|\w+", side.replace("...", rest))]
+            for side in layer.pattern.split("->")
+        )
+        inner = [name for group in left for name in group if name != "1"]
+        outer = [name for group in right for name in group if name != "1"]
+        if sorted(inner) != sorted(outer) or not set(given) <= set(inner):
+            raise ValueError("the two sides of the pattern, or the sizes, do not have the same names")
         lengths = {"1": 1, **given}
         for group, length in zip(left, x.shape[1:], strict=True):
             unknown = [name for name in group if name not in lengths]

@@ -56,13 +56,13 @@ def reordered(x: Tensor, order: Sequence[int]) -> Tensor:
 @defines("Permute")
 def permute(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
     axes = range(len(x.shape))
-    return reordered(x, [axes[axis] for axis in layer.dims])
+    return reordered(x, [axes[axis] for axis in layer.order])
 
 
 @defines("Transpose")
 def transpose(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
     axes = range(len(x.shape))
-    one, other = axes[layer.dim0], axes[layer.dim1]
+    one, other = axes[layer.axis0], axes[layer.axis1]
     return reordered(x, [{one: other, other: one}.get(axis, axis) for axis in axes])
 
 
@@ -96,11 +96,13 @@ def reduction(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
 
 @defines("Rearrange")
 def rearrange(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
+    written = len(re.findall(r"\([^)]*\)|\w+", layer.pattern.split("->")[0]))
+    rest = " ".join(f"rest{number}" for number in range(len(x.shape) - written))
     left, right = (
         [token.strip("()").split() for token in re.findall(r"\([^)]*\)|\w+", side)]
-        for side in layer.pattern.split("->")
+        for side in layer.pattern.replace("...", rest).split("->")
     )
-    lengths = {"1": 1, **{name: int(length) for name, length in re.findall(r"(\w+)=(\d+)", layer.sizes)}}
+    lengths = {"1": 1, **dict(layer.sizes)}
     for names, length in zip(left, x.shape, strict=True):
         for name in set(names) - set(lengths):
             lengths[name] = length // prod(lengths[other] for other in names if other != name)
