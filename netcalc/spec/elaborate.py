@@ -879,10 +879,10 @@ class Elaborator:
             return self.sizes[word]
         if (index := self.find(word)) is not None:
             return NodeReference(index, self.full_name(word))
-        if kinds_named(word):
-            return Word(word)
         if word[0].isupper() and word.isidentifier():
             return self.letters.setdefault(word, symbol(word))
+        if kinds_named(word):
+            return Word(word)
         known = {key for frame in self.frames for key in frame.values} | set(self.labels)
         self.fail(
             "unknown-name",
