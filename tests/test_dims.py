@@ -6,8 +6,8 @@ plain Python; SymPy is a second oracle, and planted mistakes show that the compa
 
 from __future__ import annotations
 
+import ast
 import copy
-import doctest
 import itertools
 import math
 import pickle
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
@@ -29,14 +30,18 @@ from netcalc.dims import (
     ceildiv,
     degree,
     evaluate,
+    extremes,
     factored_latex,
     factored_text,
     holds,
+    intervals,
     latex,
     leading,
     maximum,
     minimum,
     product,
+    proofs,
+    quotients,
     substitute,
     symbol,
     symbols,
@@ -44,6 +49,8 @@ from netcalc.dims import (
     to_sympy,
     total,
 )
+from netcalc.dims.algebra import Floor, Symbol, expr_of, floor_atom, terms_of
+from netcalc.dims.printing import ASCII
 
 NAMES = ("C", "H", "W")
 C, H, W = LETTERS = tuple(symbol(name) for name in NAMES)
@@ -275,7 +282,7 @@ def test_floors_give_up_whole_parts_and_common_divisors(x, y, q, g):
     assert (g * x) // (g * q) == x // q
     assert (g * x + g - 1) // (g * q) == x // q
     assert x // -q == -x // q
-    if any(c % 2 for m, c in dims._terms(x).items() if m) or q != 2:
+    if any(c % 2 for m, c in terms_of(x).items() if m) or q != 2:
         assert (x + q * y) // q == x // q + y or holds((x + q * y) // q, "==", x // q + y)
 
 
@@ -293,8 +300,8 @@ def test_ceilings_are_floors(x, q):
 def test_common_parts_leave_minima_and_maxima(x, y, z):
     x, y, z = form(x), form(y), form(z)
     assert minimum(x + z, y + z) == minimum(x, y) + z or all(  # negative on both sides: turned round
-        c < 0 for dim in (x, y) for m, c in dims._terms(dim).items() if m
-    ) or all(c < 0 for dim in (x + z, y + z) for m, c in dims._terms(dim).items() if m)  # fmt: skip
+        c < 0 for dim in (x, y) for m, c in terms_of(dim).items() if m
+    ) or all(c < 0 for dim in (x + z, y + z) for m, c in terms_of(dim).items() if m)  # fmt: skip
     assert maximum(3 * x, 3 * y) == 3 * maximum(x, y)
     assert maximum(x, y, z) == maximum(maximum(z, x), y)
     assert minimum(x + 5, y + 5, z + 5) == minimum(x, minimum(y, z)) + 5
@@ -444,9 +451,9 @@ def shape_of(dim, names):
         return dim
 
     def atom(a):
-        if isinstance(a, dims.Symbol):
+        if isinstance(a, Symbol):
             return "letter", names.index(a.name)
-        if isinstance(a, dims.Floor):
+        if isinstance(a, Floor):
             return "floor", shape_of(a.numerator, names), shape_of(a.denominator, names)
         return (a.which, *sorted((shape_of(arg, names) for arg in a.args), key=str))
 
@@ -549,7 +556,7 @@ def test_exact_quotients_equal_integers(recipe, at):
     for h in at:
         value = in_triangles(recipe, h)
         assert evaluate(dim, {"H": h}) == substitute(dim, {"H": h}) == value
-        assert eval(ascii_text(dim), {}, {"H": h}) == eval(dims._ASCII.factored(dim), {}, {"H": h}) == value
+        assert eval(ascii_text(dim), {}, {"H": h}) == eval(ASCII.factored(dim), {}, {"H": h}) == value
         assert (low is None or low <= value) and (high is None or value <= high)
 
 
@@ -613,7 +620,7 @@ def test_texts_mean_what_they_say(recipe, point):
     value = evaluate(dim, point)
     letters = dict(zip(NAMES, LETTERS, strict=True))
     assert eval(ascii_text(dim), {}, dict(point)) == value
-    assert eval(dims._ASCII.factored(dim), {}, dict(point)) == value
+    assert eval(ASCII.factored(dim), {}, dict(point)) == value
     exact = {name: Fraction(v) for name, v in point.items()} | {"floor": math.floor, "min": min, "max": max}
     for written in (text(dim), factored_text(dim)):
         assert eval(read_unicode(written), {}, exact) == value, written
@@ -632,7 +639,7 @@ def test_texts_with_multiples(recipe, point):
     exact = {name: Fraction(v) for name, v in point.items()} | {"floor": math.floor}
     assert evaluate(dim, point) == value
     assert eval(ascii_text(dim), {}, dict(point)) == value
-    assert eval(dims._ASCII.factored(dim), {}, dict(point)) == value
+    assert eval(ASCII.factored(dim), {}, dict(point)) == value
     for written in (text(dim), factored_text(dim)):
         assert eval(read_unicode(written), {}, exact) == value, written
     for written in (latex(dim), factored_latex(dim)):
@@ -649,7 +656,7 @@ def test_products_of_shifted_floors_are_put_together(layers, point):
     value = evaluate(dim, point)
     assert eval(ascii_text(dim), {}, dict(point)) == value
     assert eval(ascii_text(dim), {}, {"C": C, "H": H, "W": W}) == dim
-    assert eval(dims._ASCII.factored(dim), {}, dict(point)) == value
+    assert eval(ASCII.factored(dim), {}, dict(point)) == value
     exact = {name: Fraction(v) for name, v in point.items()} | {"floor": math.floor}
     assert eval(read_unicode(text(dim)), {}, exact) == eval(read_latex(latex(dim)), {}, exact) == value
 
@@ -946,18 +953,18 @@ def test_growth_by_hand():
 def _plant_fold_without_scaling(numerator, denominator):
     """⌊(⌊x/a⌋ + b)/c⌋ taken for ⌊(x + b)/(ac)⌋."""
     for m, c in numerator._terms.items():
-        if c == 1 and len(m) == 1 and isinstance(m[0], dims.Floor):
-            rest = numerator - dims._expr({m: 1})
+        if c == 1 and len(m) == 1 and isinstance(m[0], Floor):
+            rest = numerator - expr_of({m: 1})
             return (m[0].numerator + rest) // (m[0].denominator * denominator)
     return None
 
 
 def _plant_fold_off_by_one(numerator, denominator):
-    return dims._expr({(dims._floor(numerator + 1, denominator),): 1})
+    return expr_of({(floor_atom(numerator + 1, denominator),): 1})
 
 
 def _plant_rounding(numerator, q):
-    return dims._expr({(dims._floor(numerator + q // 2, q),): 1})
+    return expr_of({(floor_atom(numerator + q // 2, q),): 1})
 
 
 def _plant_first_argument(which, args):
@@ -968,7 +975,8 @@ def _plant_first_argument(which, args):
 def forget():
     """Formulas made by a planted mistake must not outlive it."""
     caches = (
-        dims._by_number, dims._by_formula, dims._residue, dims._is_zero, dims._is_nonnegative, dims._divisible,
+        quotients._by_number, quotients._by_formula,
+        proofs.residue, proofs._is_zero, proofs._is_nonnegative, proofs._divisible,
     )  # fmt: skip
     for cache in caches:
         cache.cache_clear()
@@ -978,18 +986,18 @@ def forget():
 
 
 @pytest.mark.parametrize(
-    ("place", "mistake"),
+    ("module", "place", "mistake"),
     [
-        ("_folded", _plant_fold_without_scaling),
-        ("_atomic", _plant_fold_off_by_one),
-        ("_by_number", _plant_rounding),
-        ("_settled", _plant_first_argument),
-        ("_wins", lambda which, dim, other: True),
-        ("_divided", lambda a, b: (0, 0)),
+        (quotients, "_folded", _plant_fold_without_scaling),
+        (quotients, "_atomic", _plant_fold_off_by_one),
+        (quotients, "_by_number", _plant_rounding),
+        (extremes, "_settled", _plant_first_argument),
+        (extremes, "_wins", lambda which, dim, other: True),
+        (quotients, "divided", lambda a, b: (0, 0)),
     ],
 )
-def test_planted_mistake_is_caught(place, mistake, monkeypatch, forget):
-    monkeypatch.setattr(dims, place, mistake)
+def test_planted_mistake_is_caught(module, place, mistake, monkeypatch, forget):
+    monkeypatch.setattr(module, place, mistake)
     with pytest.raises(AssertionError):
         for recipe in FOLDING:
             test_folding_equals_integers_everywhere(recipe)
@@ -1001,7 +1009,7 @@ def test_planted_mistake_is_caught(place, mistake, monkeypatch, forget):
 
 
 def test_planted_wrong_bounds_are_caught(monkeypatch, forget):
-    monkeypatch.setattr(dims, "_relaxed", lambda dim, side: 1)
+    monkeypatch.setattr(intervals, "_relaxed", lambda dim, side: 1)
     with pytest.raises(AssertionError):
         test_bounds(((H + 5) // 4) * 3 - H, (None, None))
         test_holds_is_sound()
@@ -1116,11 +1124,28 @@ def test_a_deep_network_in_letters_is_quick():
 
 
 def test_import_is_light():
-    code = "import sys; exec(open(sys.argv[1], encoding='utf-8').read(), {'__name__': 'dims'}); print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code, dims.__file__], capture_output=True, text=True, check=True)
-    for heavy in ("numpy", "sympy", "fractions", "typing", "dataclasses", "inspect", "netcalc"):
-        assert heavy not in run.stdout.split()
+    """Sizes stand alone: no other room, and of the standard library only what is quick to load."""
+    code = (
+        "import sys, types; house = sys.modules['netcalc'] = types.ModuleType('netcalc');"
+        "house.__path__ = sys.argv[1:]; import netcalc.dims; print(*sys.modules)"
+    )
+    house = Path(dims.__file__).parent.parent
+    run = subprocess.run([sys.executable, "-c", code, house], capture_output=True, text=True, check=True)
+    loaded = run.stdout.split()
+    for heavy in ("numpy", "sympy", "fractions", "typing", "dataclasses", "inspect"):
+        assert heavy not in loaded
+    modules = {f"netcalc.dims.{found.stem}" for found in Path(dims.__file__).parent.glob("[a-z]*.py")}
+    assert {name for name in loaded if name.startswith("netcalc.")} == {"netcalc.dims", *modules}
 
 
-def test_examples():
-    assert doctest.testmod(dims).failed == 0
+def test_modules_import_downwards():
+    """No module of sizes imports, as it loads, one that imports it; the order is that of the package's text."""
+    text = dims.__doc__
+    order = re.findall(r"^- :mod:`~netcalc.dims.(\w+)`", text, re.MULTILINE)
+    folder = Path(dims.__file__).parent
+    assert sorted(order) == sorted(found.stem for found in folder.glob("[a-z]*.py"))
+    for place, name in enumerate(order):
+        for node in ast.parse((folder / f"{name}.py").read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("netcalc"):
+                below = node.module.removeprefix("netcalc.dims").lstrip(".") or node.names[0].name
+                assert below in order[:place], f"{name} imports {below}"

@@ -16,7 +16,7 @@ ROOM_OF = {"layers/base": "base", "layers/reach": "base"}
 MAY_IMPORT = {  # room → the rooms of netcalc that it may import
     "_version": set(),
     "errors": set(),
-    "dims": set(),
+    "dims": {"dims"},
     "base": {"dims", "errors", "base"},
     "layers": {"dims", "errors", "base", "layers"},
     "graph": {"dims", "errors", "base", "layers"},

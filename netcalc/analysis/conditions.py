@@ -26,26 +26,11 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from math import gcd, isqrt, lcm
 from operator import add, floordiv, itemgetter, mul
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from netcalc.dims import (
-    Atom,
-    Dim,
-    Expr,
-    Extreme,
-    Floor,
-    Symbol,
-    _make,
-    _shared,
-    _terms,
-    _without,
-    degree,
-    holds,
-    substitute,
-    symbol,
-    symbols,
-    text,
-)
+from netcalc.dims import Dim, Expr, degree, holds, substitute, symbol, symbols, text
+from netcalc.dims.algebra import Atom, Extreme, Floor, Symbol, dim_of, terms_of
+from netcalc.dims.polynomials import shared_by, without
 from netcalc.errors import SpecError
 from netcalc.graph import Graph, Node
 from netcalc.layers.base import Condition
@@ -94,6 +79,11 @@ class Requirement(NamedTuple):
     def holds(self, **sizes: int) -> bool:
         """Whether it holds for these values."""
         return self.test(sizes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs: the condition in words, its letters, and the layers that made it."""
+        stated = {"declared": True} if self.declared else {}
+        return {"text": self.text, "letters": list(self.letters), "layers": list(self.layers), **stated}
 
     def letters_apart(self, condition: Condition) -> bool:
         """Whether a comparison is on other letters altogether."""
@@ -185,7 +175,7 @@ def _values_of(node: Node) -> Iterator[Dim]:
 
 
 def _letters_in(size: Dim) -> Iterator[Symbol]:
-    for atom in {atom for monomial in _terms(size) for atom in monomial}:
+    for atom in {atom for monomial in terms_of(size) for atom in monomial}:
         yield from atom.free
 
 
@@ -262,11 +252,11 @@ def _stated(condition: Condition, gone: set[str]) -> tuple[Condition, str, Dim] 
     """A letter that an equality states by the others: H − 1 for W in H = W + 1. The last one, None without one."""
     if condition.relation != "==" or not gone.isdisjoint(_letters_of(condition)):
         return None
-    terms = _terms(condition.left - condition.right)
+    terms = terms_of(condition.left - condition.right)
     found: list[tuple[str, Dim]] = []
     for monomial, count in terms.items():
         if len(monomial) == 1 and isinstance(letter := monomial[0], Symbol) and abs(count) == letter.unit == 1:
-            rest = _make({other: -count * c for other, c in terms.items() if other != monomial})
+            rest = dim_of({other: -count * c for other, c in terms.items() if other != monomial})
             if letter.name not in symbols(rest):
                 found.append((letter.name, rest))
     return (condition, *max(found, key=itemgetter(0))) if found else None
@@ -422,7 +412,7 @@ class Declared(NamedTuple):
 
 def _declared(condition: Condition, letter: str) -> Declared:
     """What the letter of a comparison was declared to be, wherever it stands in it."""
-    atoms = [atom for side in (condition.left, condition.right) for m in _terms(side) for atom in m]
+    atoms = [atom for side in (condition.left, condition.right) for m in terms_of(side) for atom in m]
     own = next(own for atom in atoms for own in atom.free if own.name == letter)
     return Declared.of(own)
 
@@ -553,7 +543,7 @@ class _Solved(NamedTuple):
 
 def _extreme_in(size: Dim) -> Extreme | None:
     """A minimum or maximum in a size, None without one."""
-    for atom in (atom for monomial in _terms(size) for atom in monomial):
+    for atom in (atom for monomial in terms_of(size) for atom in monomial):
         if isinstance(atom, Extreme):
             return atom
         if isinstance(atom, Floor) and (found := _extreme_in(atom.numerator) or _extreme_in(atom.denominator)):
@@ -564,7 +554,7 @@ def _extreme_in(size: Dim) -> Extreme | None:
 def _replaced(size: Dim, old: Atom, new: Dim) -> Dim:
     """A size with another in the place of one of its atoms."""
     found: Dim = 0
-    for monomial, count in _terms(size).items():
+    for monomial, count in terms_of(size).items():
         part: Dim = count
         for atom in monomial:
             if atom is old:
@@ -572,7 +562,7 @@ def _replaced(size: Dim, old: Atom, new: Dim) -> Dim:
             elif isinstance(atom, Floor):
                 part *= _replaced(atom.numerator, old, new) // _replaced(atom.denominator, old, new)
             else:
-                part *= _make({(atom,): 1})
+                part *= dim_of({(atom,): 1})
         found += part
     return found
 
@@ -588,9 +578,9 @@ def _values(size: Dim, numbers: Sequence[int]) -> list[int]:
     >>> _values((symbol("H") ** 2 + 1) // 2, [1, 2, 3, 4])
     [1, 2, 5, 8]
     """
-    found = [_terms(size).get((), 0)] * len(numbers)
+    found = [terms_of(size).get((), 0)] * len(numbers)
     known: dict[Atom, list[int]] = {}
-    for monomial, count in _terms(size).items():
+    for monomial, count in terms_of(size).items():
         if not monomial:
             continue
         part = [count] * len(numbers)
@@ -622,7 +612,7 @@ def _period(size: Dim, modulus: int = 1) -> int | None:
     (1, 2, 3, 2)
     """
     period = 1
-    for monomial, count in _terms(size).items():
+    for monomial, count in terms_of(size).items():
         for atom in monomial:
             own = modulus // gcd(modulus, count)
             if isinstance(atom, Symbol):
@@ -646,7 +636,7 @@ def _grows(size: Dim) -> bool:
     >>> _grows(H * (H // 2) + 3 * H - 7), _grows(H * H - H)
     (True, False)
     """
-    for monomial, count in _terms(size).items():
+    for monomial, count in terms_of(size).items():
         if not monomial:
             continue
         if count < 0 or not all(map(_atom_grows, set(monomial))):
@@ -1123,7 +1113,7 @@ def _tidy(condition: Condition) -> Condition:
     negative: Dim = 0
     for monomial, count in terms.items():
         if monomial and count:
-            part = _make({monomial: abs(count) // divisor})
+            part = dim_of({monomial: abs(count) // divisor})
             positive, negative = (positive + part, negative) if count > 0 else (positive, negative + part)
     if constant > 0 and not isinstance(negative, int) or isinstance(positive, int):
         positive, constant = positive + constant, 0
@@ -1137,8 +1127,8 @@ def _tidy_multiple(condition: Condition) -> Condition:
     left, right = condition.left, condition.right
     if not isinstance(left, Expr) or not isinstance(right, int) or right < 1:
         return condition
-    content = gcd(*_terms(left).values())
-    primitive = _make({monomial: count // content for monomial, count in _terms(left).items()})
+    content = gcd(*terms_of(left).values())
+    primitive = dim_of({monomial: count // content for monomial, count in terms_of(left).items()})
     return condition._replace(left=primitive, right=right // gcd(content, right))
 
 
@@ -1146,8 +1136,8 @@ def _without_factors(size: Dim) -> Dim:
     """A sum compared with 0, without the factors that all its terms have and that are at least 1."""
     if not isinstance(size, Expr):
         return size
-    positive = tuple(atom for atom in _shared(list(size._terms)) if (atom.span[0] or 0) >= 1)
-    return _make({_without(monomial, positive): count for monomial, count in size._terms.items()})
+    positive = tuple(atom for atom in shared_by(list(size._terms)) if (atom.span[0] or 0) >= 1)
+    return dim_of({without(monomial, positive): count for monomial, count in size._terms.items()})
 
 
 def _opposed(condition: Condition, others: Iterable[Condition]) -> tuple[Condition, ...] | None:

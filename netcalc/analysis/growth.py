@@ -24,7 +24,8 @@ from typing import NamedTuple
 
 from netcalc.analysis.conditions import Requirement
 from netcalc.analysis.report import Report
-from netcalc.dims import Dim, _terms, degree, leading, ratio, substitute, symbol
+from netcalc.dims import Dim, degree, leading, ratio, substitute, symbol
+from netcalc.dims.algebra import terms_of
 
 FIGURES = ("params", "macs", "flops", "activations")
 
@@ -82,7 +83,7 @@ def growth(
 def _growth(
     figure: str, formula: Dim, letters: tuple[str, ...], sizes: Mapping[str, int], uncounted: tuple[str, ...]
 ) -> Growth:
-    units = {atom.name: atom.unit for monomial in _terms(formula) for one in monomial for atom in one.free}
+    units = {atom.name: atom.unit for monomial in terms_of(formula) for one in monomial for atom in one.free}
     free = {letter: symbol(letter, multiple_of=units.get(letter, 1)) for letter in letters}
     twice = {letter: 2 * sizes.get(letter, free[letter]) for letter in letters}
     before, after = substitute(formula, sizes), substitute(formula, {**sizes, **twice})

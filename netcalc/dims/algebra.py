@@ -1,0 +1,511 @@
+"""The formula itself: its atoms, `Expr` with its operators, and the canonical form of + - *.
+
+Letters are declared here. How ⌊a / b⌋ is reduced is in :mod:`~netcalc.dims.quotients`, how a minimum or maximum is
+in :mod:`~netcalc.dims.extremes`. The modules above import this one; the four functions that it needs of them
+(`quotient`, `residue`, `reach`, `written`) they put in their places here, which spares an import in every operation.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from weakref import WeakValueDictionary
+
+from netcalc.dims.polynomials import MAX_DEGREE, added, joined, multiplied, term_order, without
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, TypeAlias
+
+    from netcalc.dims.polynomials import Terms
+
+    Range: TypeAlias = "tuple[int | None, int | None]"
+    Kin: TypeAlias = "tuple[Any, ...]"
+
+MAX_NESTING = 60  # a formula beyond these is refused, with OverflowError
+MAX_SIZE = 50_000
+MAX_ORDER = 1024  # of floors with a larger divisor no whole is made
+
+
+class Atom:
+    """An indeterminate of a polynomial. Interned: equal atoms are the same object."""
+
+    __slots__ = ("__weakref__", "_key", "_span", "depth", "free", "size")
+
+    depth: int  # how deeply floors, minima and maxima are nested
+    size: int  # how many terms it holds, written out
+    unit = 1  # what the atom is multiplied with to be the size it names
+    free: frozenset[Symbol]  # the letters in it
+    _key: tuple[int, str, str] | None
+    _span: Range | None
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """What atoms are ordered by: letters, then floors, then minima and maxima; floors by their divisor."""
+        if self._key is None:
+            self._key = self._order()
+        return self._key
+
+    @property
+    def span(self) -> Range:
+        """The least and greatest value, None where there is none known."""
+        if self._span is None:
+            self._span = reach(self)
+        return self._span
+
+    def _order(self) -> tuple[int, str, str]:
+        raise NotImplementedError
+
+    def _holding(self, parts: Iterable[Dim]) -> None:
+        """Fill in what an atom made of other formulas inherits from them; refuse monsters."""
+        atoms = [atom for part in parts if isinstance(part, Expr) for m in part._terms for atom in m]
+        self.depth = 1 + max((atom.depth for atom in atoms), default=0)
+        self.size = 1 + sum(atom.size for atom in atoms)
+        self.free = frozenset().union(*(atom.free for atom in set(atoms)))
+        self._key = self._span = None
+        if self.depth > MAX_NESTING or self.size > MAX_SIZE:
+            raise OverflowError(
+                f"this formula is too large: floors, minima and maxima may nest {MAX_NESTING} deep"
+                f" and hold {MAX_SIZE} terms; give some of its letters a value"
+            )
+
+
+class Symbol(Atom):
+    """A letter: ``unit`` times this atom is the size it names."""
+
+    __slots__ = ("lower", "name", "unit", "upper")
+
+    def __init__(self, name: str, lower: int | None, upper: int | None, unit: int) -> None:
+        self.name, self.lower, self.upper, self.unit = name, lower, upper, unit
+        self.depth, self.size, self.free = 0, 1, frozenset((self,))
+        self._key = (0, name, f"{lower} {upper} {unit}")
+        self._span = (
+            None if lower is None else -(-lower // unit),
+            None if upper is None else upper // unit,
+        )
+
+    def __reduce__(self) -> Any:
+        return symbol_atom, (self.name, self.lower, self.upper, self.unit)
+
+
+class Floor(Atom):
+    """⌊numerator / denominator⌋, in lowest terms.
+
+    ``exact`` is the denominator where it always divides, as in (T²+T)/2, and 0 elsewhere: such atoms stand
+    in a formula with a coefficient from 0 to exact - 1, the rest is a polynomial (see `_settle`).
+    """
+
+    __slots__ = ("_kin", "denominator", "exact", "numerator")
+    any_exact = False  # whether one has been made, for speed
+
+    exact: int
+
+    def __init__(self, numerator: Dim, denominator: Dim) -> None:
+        self.numerator, self.denominator = numerator, denominator
+        self._holding((numerator, denominator))
+        self.exact = denominator if type(denominator) is int and residue(numerator, denominator) == 0 else 0
+        if self.exact:
+            Floor.any_exact = True
+        self._kin: Kin | None = None
+
+    @property
+    def kin(self) -> Kin:
+        """What names the floors that make a whole together with this one (see `Family`), () for none."""
+        if self._kin is None:
+            plain = isinstance(self.denominator, int) and isinstance(self.numerator, Expr) and not self.exact
+            self._kin = _kin(self.numerator, self.denominator) if plain else ()  # type: ignore[arg-type]
+        return self._kin
+
+    def _order(self) -> tuple[int, str, str]:
+        return 1, _names(self), f"{_natural(written(self.denominator))} {_natural(written(self))}"
+
+    def __reduce__(self) -> Any:
+        return floor_atom, (self.numerator, self.denominator)
+
+
+class Extreme(Atom):
+    """The least (``which`` is "min") or greatest ("max") of two or more sizes."""
+
+    __slots__ = ("args", "which")
+
+    def __init__(self, which: str, args: frozenset[Dim]) -> None:
+        self.which = which
+        self.args: tuple[Dim, ...] = tuple(sorted(args, key=lambda arg: (isinstance(arg, int), written(arg))))
+        self._holding(self.args)
+
+    def _order(self) -> tuple[int, str, str]:
+        return 2, _names(self), _natural(written(self))
+
+    def __reduce__(self) -> Any:
+        return extreme_atom, (self.which, frozenset(self.args))
+
+
+_interned: WeakValueDictionary[Any, Any] = WeakValueDictionary()
+
+
+def symbol_atom(name: str, lower: int | None, upper: int | None, unit: int) -> Symbol:
+    key = (name, lower, upper, unit)
+    found: Symbol | None = _interned.get(key)
+    return found if found is not None else _interned.setdefault(key, Symbol(*key))
+
+
+def floor_atom(numerator: Dim, denominator: Dim) -> Floor:
+    key = (numerator, denominator)
+    found: Floor | None = _interned.get(key)
+    return found if found is not None else _interned.setdefault(key, Floor(*key))
+
+
+def extreme_atom(which: str, args: frozenset[Dim]) -> Extreme:
+    key = (which, args)
+    found: Extreme | None = _interned.get(key)
+    return found if found is not None else _interned.setdefault(key, Extreme(*key))
+
+
+def _names(atom: Atom) -> str:
+    return " ".join(sorted({letter.name for letter in atom.free}))
+
+
+def _natural(text: str) -> str:
+    """A text to sort by in which 4 stands before 16; the text itself follows, so that no two are equal."""
+    parts = ["".join(part) for _, part in groupby(text, str.isdigit)]
+    return "".join([part.zfill(12) if part.isdigit() else part for part in parts]) + " " + text
+
+
+class Expr:
+    """A formula over letters, immutable and hashable. Made by `symbol` and arithmetic, never directly.
+
+    A result without letters is a plain int:
+
+    >>> n = symbol("n")
+    >>> (n + 3) - n, (4 * n + 6) // 4 - n, n * 0
+    (3, 1, 0)
+    """
+
+    __slots__ = ("_bounds", "_hash", "_terms")
+    __array_ufunc__ = None  # a NumPy array does not take a formula apart
+
+    _terms: Terms
+    _hash: int | None
+    _bounds: Range | None
+
+    def __add__(self, other: Dim) -> Dim:
+        if type(other) is int:
+            terms = self._terms.copy()
+            constant = terms.get((), 0) + other
+            if constant:
+                terms[()] = constant
+            else:
+                terms.pop((), None)
+            return expr_of(terms)
+        if isinstance(other, Expr):
+            return dim_of(_settle(added(self._terms, other._terms)))
+        whole = as_int(other)
+        return NotImplemented if whole is None else self + whole
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Expr:
+        return expr_of(_settle({m: -c for m, c in self._terms.items()}))
+
+    def __pos__(self) -> Expr:
+        return self
+
+    def __sub__(self, other: Dim) -> Dim:
+        if isinstance(other, Expr):
+            return dim_of(_settle(added(self._terms, other._terms, -1)))
+        whole = as_int(other)
+        return NotImplemented if whole is None else self + -whole
+
+    def __rsub__(self, other: Dim) -> Dim:
+        return -self + other
+
+    def __mul__(self, other: Dim) -> Dim:
+        if type(other) is int:
+            if other == 1:
+                return self
+            return expr_of(_settle({m: c * other for m, c in self._terms.items()})) if other else 0
+        if isinstance(other, Expr):
+            return dim_of(_settle(multiplied(self._terms, other._terms)))
+        whole = as_int(other)
+        return NotImplemented if whole is None else self * whole
+
+    __rmul__ = __mul__
+
+    def __pow__(self, exponent: int) -> Dim:
+        whole = as_int(exponent)
+        if whole is None:
+            return NotImplemented
+        if not 0 <= whole <= MAX_DEGREE:
+            raise ValueError(f"the power of a size must be between 0 and {MAX_DEGREE}, not {exponent}")
+        return product([self] * whole)
+
+    def __floordiv__(self, other: Dim) -> Dim:
+        if isinstance(other, Expr):
+            return quotient(self, other)
+        whole = as_int(other)
+        return NotImplemented if whole is None else quotient(self, whole)
+
+    def __rfloordiv__(self, other: Dim) -> Dim:
+        whole = as_int(other)
+        return NotImplemented if whole is None else quotient(whole, self)
+
+    def __mod__(self, other: Dim) -> Dim:
+        quotient = self // other
+        return self - other * quotient
+
+    def __rmod__(self, other: Dim) -> Dim:
+        quotient = other // self
+        return other - self * quotient
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Expr):
+            return self is other or self._terms == other._terms
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(self._terms.items()))
+        return self._hash
+
+    def _unordered(self, other: object) -> bool:
+        raise TypeError(
+            f"whether a size with letters ({self}) is less or greater is not a yes or no:"
+            " use holds(left, relation, right), or minimum and maximum"
+        )
+
+    __lt__ = __le__ = __gt__ = __ge__ = _unordered
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"a size with letters ({self}) is neither true nor false: use holds(left, relation, right)")
+
+    def __repr__(self) -> str:
+        return written(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(written(self), spec)
+
+    def __reduce__(self) -> Any:
+        return dim_of, (self._terms,)
+
+
+Dim: TypeAlias = int | Expr
+
+
+def quotient(numerator: Dim, denominator: Dim) -> Dim:
+    """⌊numerator / denominator⌋: put in by :mod:`~netcalc.dims.quotients`."""
+    raise NotImplementedError
+
+
+def residue(dim: Dim, q: int) -> int | None:
+    """The remainder a form of higher degree always leaves: put in by :mod:`~netcalc.dims.proofs`."""
+    raise NotImplementedError
+
+
+def reach(atom: Atom) -> Range:
+    """Between which values an atom lies: put in by :mod:`~netcalc.dims.intervals`."""
+    raise NotImplementedError
+
+
+def written(part: Dim | Atom) -> str:
+    """A size or an atom as a Python expression: put in by :mod:`~netcalc.dims.printing`."""
+    raise NotImplementedError
+
+
+def expr_of(terms: Terms) -> Expr:
+    """Terms known to hold a letter and no zero, as a formula."""
+    new = Expr.__new__(Expr)
+    new._terms = terms
+    new._hash = new._bounds = None
+    return new
+
+
+def dim_of(terms: Terms) -> Dim:
+    """Terms without zeros, as a formula or, without letters, as an int."""
+    if len(terms) <= 1:
+        if not terms:
+            return 0
+        if () in terms:
+            return terms[()]
+    return expr_of(terms)
+
+
+def terms_of(dim: Dim) -> Terms:
+    if isinstance(dim, Expr):
+        return dim._terms
+    return {(): dim} if dim else {}
+
+
+def as_int(value: object) -> int | None:
+    """An int, a bool or a NumPy integer as an int; None for anything else."""
+    if type(value) is int:
+        return value
+    try:
+        return int(value.__index__())  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        return None
+
+
+def as_dim(dim: Dim) -> Dim:
+    if isinstance(dim, Expr):
+        return dim
+    whole = as_int(dim)
+    if whole is None:
+        raise TypeError(f"a size is an int or a formula, not {type(dim).__name__}")
+    return whole
+
+
+def symbol(name: str, lower: int | None = 1, upper: int | None = None, multiple_of: int = 1) -> Expr:
+    """The integer called ``name``, at least ``lower`` (1 unless declared, None for no bound).
+
+    A letter is its name together with what is declared of it: declare it once.
+
+    >>> from netcalc.dims import text
+    >>> H = symbol("H", multiple_of=32)
+    >>> print(text((H + 31) // 32 * 3))
+    3·H/32
+    """
+    if not name.isidentifier():
+        raise ValueError(f"a letter needs a name such as H or d_model, not {name!r}")
+    if multiple_of < 1:
+        raise ValueError(f"multiple_of must be at least 1, not {multiple_of}")
+    atom = symbol_atom(name, lower, upper, multiple_of)
+    least, most = atom.span
+    if least is not None and most is not None and least > most:
+        raise ValueError(f"no value is left for {name}: {lower} to {upper}, multiple of {multiple_of}")
+    return expr_of({(atom,): multiple_of})
+
+
+def symbols(dim: Dim) -> tuple[str, ...]:
+    """The names of the letters in a size, sorted.
+
+    >>> symbols(symbol("W") // 2 + symbol("H")), symbols(7)
+    (('H', 'W'), ())
+    """
+    return tuple(sorted({letter.name for letter in letters_in(dim)}))
+
+
+def letters_in(dim: Dim) -> set[Symbol]:
+    return {letter for m in terms_of(dim) for atom in m for letter in atom.free}
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """The product of sizes, 1 for none; also of arrays.
+
+    >>> product([]), product([2, symbol("H"), 3])
+    (1, 6*H)
+    """
+    result: Dim = 1
+    for dim in dims:
+        result = result * dim
+    return result
+
+
+def total(dims: Iterable[Dim]) -> Dim:
+    """The sum of sizes, 0 for none; also of arrays.
+
+    >>> total([]), total([2, symbol("H"), 3])
+    (0, H + 5)
+    """
+    result: Dim = 0
+    for dim in dims:
+        result = result + dim
+    return result
+
+
+def _settle(terms: Terms) -> Terms:
+    """The canonical form: exact quotients multiplied out, floors that make a whole put together."""
+    return _gathered(_multiplied_out(terms) if Floor.any_exact else terms)
+
+
+def _multiplied_out(terms: Terms) -> Terms:
+    """Quotients that are always exact, multiplied out as far as they can be.
+
+    >>> T = symbol("T")
+    >>> 6 * ((T * T + T) // 2), T * (T + 1) // 2 * 3 == T * T + T + (T * T + T) // 2
+    (3*T**2 + 3*T, True)
+    """
+    while True:
+        for m, c in terms.items():
+            exact = [a for a in m if isinstance(a, Floor) and a.exact and not 0 <= c < a.exact]
+            if exact:
+                break
+        else:
+            break
+        floor = exact[0]
+        left = {m: r} if (r := c % floor.exact) else {}
+        numerator = multiplied({without(m, (floor,)): c // floor.exact}, terms_of(floor.numerator))
+        terms = added(added({n: d for n, d in terms.items() if n is not m}, left), numerator)
+    return terms
+
+
+class Family:
+    """The floors ⌊(x+i·m)/(p·m)⌋, i < p, for a prime p, whose sum is ⌊x/m⌋ (Hermite's identity)."""
+
+    def __init__(self, x: Dim, p: int, m: int) -> None:
+        members = [terms_of(quotient(x + i * m, p * m)) for i in reversed(range(p))]
+        self.floors = {atom for member in members for n in member for atom in n if isinstance(atom, Floor)}
+        self.relation: Terms = {}  # all members less the whole: zero
+        for member in members:
+            self.relation = added(self.relation, member)
+        self.relation = added(self.relation, terms_of(x // m), -1)
+        if any(isinstance(atom, Floor) and atom.exact for n in self.relation for atom in n):
+            self.floors = set()  # exact quotients have a form of their own: see `_multiplied_out`
+
+    def gathered(self, terms: Terms) -> Terms:
+        """A formula with as few floors as adding the relation can leave, then as few terms."""
+        for others in {without(m, (atom,)): None for m in terms for atom in m if atom in self.floors}:
+            relation = {m: (joined(others, *m), c) for m, c in self.relation.items() if m}
+            found = {m: terms.get(n, 0) for m, (n, _) in relation.items()}
+            ranked = []
+            for place, (m, (_, c)) in enumerate(relation.items()):
+                times = -found[m] // c
+                left = {m: new for m, (_, c) in relation.items() if (new := found[m] + times * c)}
+                floors = sum(any(isinstance(atom, Floor) for atom in m) for m in left)
+                ranked.append((floors, len(left), sum(map(abs, left.values())), place, times))
+            if times := min(ranked)[-1]:
+                terms = added(terms, multiplied({others: times}, self.relation))
+        return terms
+
+
+def _kin(numerator: Expr, q: int) -> Kin:
+    """The x, p and m of a floor's family: p is the least prime that divides q, where that is small."""
+    p = next((p for p in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31) if q % p == 0), 0)
+    if not p or q > MAX_ORDER:
+        return ()
+    base, constant = numerator._terms.copy(), numerator._terms.get((), 0)
+    base.pop((), None)
+    if base[min(base, key=term_order)] < 0:  # ⌊x/q⌋ = -⌊(q-1-x)/q⌋
+        base, constant = {m: -c for m, c in base.items()}, q - 1 - constant
+    return expr_of(base) + constant % (q // p), p, q // p
+
+
+_families: dict[Kin, Family | None] = {}  # None while one is being made
+
+
+def _gathered(terms: Terms) -> Terms:
+    """Floors that make a whole put together: of ⌊H/2⌋ + ⌊(H+1)/2⌋ - H nothing is left."""
+    for _ in range(16):  # what is put together may be part of another whole
+        met: dict[Kin, Atom] = {}
+        waiting = False
+        for m in terms:
+            for atom in m:
+                if type(atom) is Floor and (kin := atom.kin):
+                    waiting = met.setdefault(kin, atom) is not atom or waiting
+        if not met or not (waiting or len(terms) > 1 and min(terms.values()) < 0 < max(terms.values())):
+            break
+        before = terms
+        for kin in sorted(met, key=lambda kin: (-kin[1] * kin[2], met[kin].key)):
+            if family := _family(kin):
+                terms = family.gathered(terms)
+        if terms is before:
+            break
+    return terms
+
+
+def _family(kin: Kin) -> Family | None:
+    if kin not in _families:
+        if len(_families) > 4096:
+            _families.clear()
+        _families[kin] = None
+        _families[kin] = Family(*kin)
+    return _families[kin]
