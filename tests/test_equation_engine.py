@@ -201,6 +201,36 @@ def test_signals_have_the_ledger_of_the_layer():
         infer("y = conv(x, w)", read_givens(["x: 3x50", "w: 8x4x5"]))
 
 
+@pytest.mark.parametrize(
+    ("word", "x", "w", "channels", "spec"),
+    [
+        ("conv", "3x8x8", "4x3x3x3", 4, "3x8x8 -> conv 4 k3 s2 p1"),
+        ("conv", "3x9", "4x3x3", 4, "3x9 -> conv 4 k3 s2 p1"),
+        ("convtranspose", "3x4x4", "3x2x3x3", 2, "3x4x4 -> convtranspose 2 k3 s2 p1"),
+    ],
+)
+def test_a_bias_has_one_number_for_each_channel(word, x, w, channels, spec):
+    """Inferred, counted as the layer counts it, evaluated and differentiated as torch does."""
+    import netcalc
+    from netcalc.equations.gradients_large import filled
+
+    source = f"y = {word}(x, w, stride 2, padding 1) + b"
+    c = infer(source, read_givens([f"x: {x}", f"w: {w}"]))
+    report = netcalc.analyze(spec)
+    assert c["b"].shape == (channels,) and c.params == report.params
+    assert dict(forward_ledger(c).ops) == dict(report.ops)
+    assert any("one number for each channel" in note for note in c.notes)
+    positions = c["y"].shape[1:]
+    summed = Ops.of(operation("repeat").backward_work(0, [(channels,)], c["y"].shape, {}).lines)
+    assert summed["add"] == channels * (len(list(indices(positions))) - 1)
+
+    givens, fills = read_inputs([f"x: {x}=randn(1)", f"w: {w}=randn(2)", "b=randn(3)"])
+    checks = check(filled(infer(f"{source}; L = sum(y^2)", givens), fills))
+    assert {one.status for one in checks} == {"proved"} and any(one.figure == "gradient in b" for one in checks)
+    with pytest.raises(SpecError, match="15"):
+        infer(source, read_givens([f"x: {x}", f"w: {w}", "b: 15"]))
+
+
 # ---------------------------------------------------------------- the engine for large cases
 
 LARGE = ("y = W x", "W:1000x1000=0.1*randn(7)", "x=ones", "--loss", "mse(y, 1)", "--lr", "0.1")
@@ -222,6 +252,10 @@ def test_large_values_are_torchs_and_say_so():
     assert answer["gradients"]["W"]["norm"] == pytest.approx(w.grad.norm().item())
     assert answer["updated"]["W"]["norm"] == pytest.approx((w - 0.1 * w.grad).norm().item())
     assert answer["gradients"]["W"]["shape"] == [1000, 1000] and len(answer["gradients"]["W"]["first"]) == 3
+    assert "1,000,000 numbers; up to 200,000" in answer["gradients"]["W"]["omitted"]
+    assert answer["gradients"]["W"]["max"] == pytest.approx(w.grad.max().item())
+    assert answer["gradients"]["W"]["mean"] == pytest.approx(w.grad.mean().item())
+    assert len(answer["values"]["y"]["decimal"]) == 1000 and "omitted" not in answer["values"]["y"]
 
 
 @pytest.mark.parametrize("format", ["table", "plain", "markdown", "latex"])

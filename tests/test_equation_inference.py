@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import netcalc
 from netcalc import SpecError
-from netcalc.analysis.activation_facts import RARER, facts_of
+from netcalc.analysis.activation_facts import facts_of
 from netcalc.analysis.collapse import obstacles
 from netcalc.cli.activation import activation
 from netcalc.cli.collapse import collapse
@@ -283,28 +283,10 @@ def test_composed_convolutions_against_torch():
 
 # ---------------------------------------------------------------- activations
 
-SPELLINGS = {"hardswish": "Hardswish", "hardsigmoid": "Hardsigmoid", "logsigmoid": "LogSigmoid", "prelu": "PReLU"}
 
-
-@pytest.mark.parametrize("name", RARER)
-def test_rarer_activations_against_torch(name):
-    torch = pytest.importorskip("torch")
-    facts = RARER[name]
-    kind = {"celu": "CELU"}.get(name) or SPELLINGS.get(name) or name.capitalize()
-    module = torch.nn.Threshold(1, 0) if name == "threshold" else getattr(torch.nn, kind)().double()
-    assert facts_of(f"nn.{kind}") is facts
-    x = torch.linspace(-9.031, 9.017, 40001, dtype=torch.float64, requires_grad=True)
-    y = module(x)
-    (slopes,) = torch.autograd.grad(y.sum(), x)
-    assert torch.allclose(torch.tensor([facts.f(v) for v in x.tolist()], dtype=torch.float64), y.detach(), atol=1e-9)
-    assert torch.allclose(torch.tensor([facts.slope(v) for v in x.tolist()], dtype=torch.float64), slopes, atol=1e-9)
-    reached = [float(end) for one in (y.detach(), slopes) for end in (one.min(), one.max())]
-    for bound, sign, found in zip((*facts.bounds, *facts.slopes), (-1, 1) * 2, reached):
-        assert sign * (bound - found) >= -1e-6, "the bounds hold"
-        assert math.isinf(bound) or abs(bound - found) < 2e-3, "and are tight"
-    assert ("increasing" in facts.monotone) == bool((y.diff() >= -1e-12).all())
-    if "{" in facts.derivative_range:
-        assert len(set(slopes.tolist())) == 2
+def test_spellings_of_torch():
+    for kind, name in (("Hardswish", "hardswish"), ("LogSigmoid", "logsigmoid"), ("PReLU", "prelu"), ("CELU", "celu")):
+        assert facts_of(f"nn.{kind}").name == name
 
 
 def test_what_is_no_activation(tmp_path):
@@ -318,3 +300,47 @@ def test_what_is_no_activation(tmp_path):
     assert done.exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a-mish.svg", "a-relu.svg"]
     assert runner.invoke(activation, ["--svg", str(tmp_path / "a.svg")]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "name", "shape"),
+    [
+        (r"P = softmax(Q K^T / \sqrt{d_k}) V", ("Q: 5x64",), "d_k", ()),
+        (r"P = softmax(\frac{Q K^T}{\sqrt{d_k}}) V", ("Q: 5x64",), "d_k", ()),
+        ("C = X^T X / n", ("X: 4x3",), "n", ()),
+        (r"L = \frac{1}{2m} \sum_i (y_i - t_i)^2", ("y: 3",), "m", ()),
+        ("C = 1/T X^T X", ("X: 4x3",), "T", ()),
+        ("s = w^T x / (2 d^2)", ("x: 3",), "d", ()),
+        ("y = x / s", ("x: 3",), "s", (3,)),  # element by element
+        ("y = (x - m) / sqrt(v)", ("x: 3",), "v", (3,)),
+        ("y = 1 / x", ("y: 3",), "x", (3,)),
+        ("y = W x / d + d", ("W: 2x3",), "d", (2,)),  # also added: not only a divisor
+        (r"P = softmax(Q K^T / \sqrt{d})", ("Q: 5x64", "K: 7x64", "d: 7"), "d", (7,)),  # as given
+    ],
+)
+def test_what_only_divides_is_a_number(source, given, name, shape):
+    found = infer(source, read_givens(given))
+    assert found[name].shape == shape
+    told = [note for note in found.notes if note == f"{name} is read as a number: it only divides"]
+    assert bool(told) == (not shape)
+
+
+def test_queries_keys_and_values_are_data():
+    found = infer(r"P = softmax(Q K^T / \sqrt{d_k}) V", read_givens(["Q: 5x64", "K: 7x64", "V: 7x32"]))
+    assert found.params == 0 and found.nodes[found.output].shape == (5, 32)
+    assert found.parameters == {} and infer("y = V x", read_givens(["V: 2x3"])).params == 6
+    assert infer("P = softmax(Q K^T)", read_givens(["Q: 5x4", "K: 7x4"]), parameters=("K",)).params == 28
+
+
+def test_an_unstated_activation_is_read_element_by_element():
+    source = r"H_t = \phi(X_t W_{xh} + H_{t-1} W_{hh} + b_h); O_t = H_t W_{hq} + b_q"
+    found = infer(source, read_givens(["X_t: 2x3", "H_t: 2x4", "H_{t-1}: 2x4", "O_t: 2x5"]))
+    assert found.parameters == {"W_xh": (3, 4), "W_hh": (4, 4), "b_h": (4,), "W_hq": (4, 5), "b_q": (5,)}
+    assert any("element by element" in note for note in found.notes)
+    features = infer("y = w^T \\phi(x)", read_givens(["x: 3", "w: 10"]))  # a feature map has a shape of its own
+    assert features["w"].shape == (10,)
+
+
+def test_a_number_beside_a_transposed_vector_is_a_block():
+    assert infer("y = [x^T 1] w", read_givens(["x: 3"]))["w"].shape == (4,)
+    assert infer("y = [x 1] w", read_givens(["x: 3"]))["w"].shape == (4,)

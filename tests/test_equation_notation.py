@@ -3,16 +3,19 @@
 import pytest
 
 from netcalc import SpecError
+from netcalc.dims import symbol
 from netcalc.equations.givens import read_givens
 from netcalc.equations.inference import infer
 from netcalc.equations.parser import parse
 from netcalc.equations.syntax import latex, text
-from netcalc.equations.values import evaluate
+from netcalc.equations.values import evaluate, gradients
 
 
 def said(written):
     return "; ".join(f"{equation.name} = {text(equation.expression)}" for equation in parse(written))
 
+
+HUBER = r"y = \begin{cases} r^2/2 & |r| \le a \\ a (|r| - a/2) & |r| > a \end{cases}"
 
 SAME = [
     # signs of Unicode
@@ -55,6 +58,20 @@ SAME = [
     (r"p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}", "p = exp(z) / sum(exp(z))"),
     (r"p_i = \sigma(z_i); L = -\sum_i y_i \log p_i", "p = sigmoid(z); L = -sum(y * log(p))"),
     (r"L = \sum_i (W x_i)^2", "L = sum((W x)^2)"),
+    # cases, indicators, extremes, products
+    (r"f(x) = \begin{cases} x & x > 0 \\ 0 & \text{otherwise} \end{cases}", "f = where(x > 0, x, 0)"),
+    (r"f = \begin{cases} x, & \text{if } x \geq 0, \\ a x, & \text{else}. \\ \end{cases}",
+     "f = where(x >= 0, x, a x)"),
+    (r"f = \begin{cases} -1 & x < -1 \\ x & -1 \le x \le 1 \\ 1 & x > 1 \end{cases}",
+     "f = where(x < -1, -1, where([-1 <= x] * [x <= 1], x, 1))"),
+    (r"f = 2 \left\{ \begin{array}{ll} x & x > 0 \\ 0 & \text{otherwise} \end{array} \right.",
+     "f = 2 where(x > 0, x, 0)"),
+    (r"L = \sum_i \mathbf{1}[x_i > 0] y_i", "L = sum([x > 0] * y)"),
+    (r"y = \mathbb{1}_{\{x \ge t\}} + \mathbf{1}(x > 0) + 𝟙[x < 1]", "y = [x >= t] + [x > 0] + [x < 1]"),
+    (r"m = \max_k s_k", "m = amax(s)"),
+    (r"m = \min_{k=1}^{K} (s_k + t_k)", "m = amin(s + t)"),
+    (r"y = \prod_{i=1}^n p_i", "y = prod(p)"),
+    (r"p(y=1 \mid x) = \sigma(w^T x)", "p = sigmoid(w^T x)"),
     # fractions and roots
     (r"L = \frac12 (y-t)^2", "L = 1/2 (y - t)^2"),
     (r"L = \frac1n x", "L = (1/n) x"),
@@ -131,7 +148,7 @@ def test_notation_and_what_is_read(written, means):
 @pytest.mark.parametrize(
     ("written", "underlined", "code"),
     [
-        ("y = relu6(x)", "relu6", "unknown-name"),
+        ("y = relu5(x)", "relu5", "unknown-name"),
         ("y = log2(x)", "log2", "unknown-name"),
         ("y = LN(x)", "LN", "unknown-name"),
         (r"y = \text{Dropout}(x)", r"\text{Dropout}", "unknown-name"),
@@ -158,7 +175,24 @@ def test_notation_and_what_is_read(written, means):
         ("y = maxpool(x, 2x2x2)", "2x2x2", "bad-argument"),
         ("y = maxpool(x, 2.5)", "2.5", "bad-argument"),
         ("y = norm(x, p=3)", "3", "bad-argument"),
-        (r"y = \sqrt[3]{x}", r"\sqrt", "unexpected-character"),
+        (r"y = \sqrt[5]{x}", r"\sqrt[5]", "unexpected-character"),
+        (r"y = \begin{cases} x & x > 0 \\ 0 & x < 0 \end{cases}", None, "no-case"),
+        (r"y = \begin{cases} x & x > a \\ 0 & x < b \end{cases}", None, "no-case"),
+        (r"y = \begin{cases} x & \text{otherwise} \\ 0 & x < 0 \end{cases}", "0", "syntax"),
+        (r"y = \begin{cases} x & \text{otherwise} \end{cases}", None, "syntax"),
+        (r"y = \begin{cases} x & x \\ 0 & \text{otherwise} \end{cases}", "\\\\", "syntax"),
+        ("y = where(x, x, 0)", ",", "syntax"),
+        ("y = where(x > 0, x)", "where(x > 0, x)", "wrong-arguments"),
+        (r"y = \mathbf{1}(x)", ")", "syntax"),
+        ("y = x > 0", ">", "syntax"),
+        ("y = x otherwise", "otherwise", "unexpected-character"),
+        (r"y = \mathbb{E}(x)", r"\mathbb{E}", "unexpected-character"),
+        ("y = A^{-1} b", "A^{-1}", "unknown-operation"),
+        (r"y = x, x \in \mathbb{R}^{n y", "y", "syntax"),
+        (r"y = W x, x \in 3", "3", "syntax"),
+        (r"y = W x, x \in \mathbb{R}^{0}", "0", "syntax"),
+        (r"y = W x, x \in \mathbb{R}^4, x \in \mathbb{R}^5", r"x \in \mathbb{R}^5", "given-twice"),
+        (r"y = W x, W \in \mathbb{R}^{4 \times 6}, x \in \mathbb{R}^5", "W x", "shape-mismatch"),
         ("y = x^2^3", "^", "syntax"),
         ("y = sin^{-1}(x)", None, "syntax"),
         ("y = x^(2)", "^(2)", "unexpected-character"),
@@ -211,6 +245,82 @@ def test_shapes_and_parameters_of_a_recurrent_cell():
     source = r"h_t = \tanh(W_{hh} h_{t-1} + W_{xh} x_t + b_h)"
     found = infer(source, read_givens(["h_{t-1}: 8", "h_t: 8", "x_t: 4"]))
     assert found.parameters == {"W_hh": (8, 8), "W_xh": (8, 4), "b_h": (8,)} and found.params == 104
+
+
+@pytest.mark.parametrize(
+    ("written", "x", "W"),
+    [
+        (r"y = W x, x \in \mathbb{R}^{6}, W \in \mathbb{R}^{4 \times 6}", (6,), (4, 6)),
+        ("y = W x where x ∈ ℝ⁶ and W ∈ R^{4x6}", (6,), (4, 6)),
+        ("y = W x; x in R^6\ny ∈ ℝ^4", (6,), (4, 6)),
+        (r"\[ y = W x, \quad x \in \{0, 1\}^6, \quad y \in [0,1]^4. \]", (6,), (4, 6)),
+        (r"y = W x, \text{ where } x \in \mathbb{R}^{d_{\text{in}}}, W \in \mathbb R^{2d × d_{in}}",
+         (symbol("d_in"),), (2 * symbol("d"), symbol("d_in"))),
+        (r"y = W x + V x', x, x' \in \mathbb{R}^T, y \in \mathbb{R}^{n+1}",
+         (symbol("T"),), (symbol("n") + 1, symbol("T"))),
+    ],
+)  # fmt: skip
+def test_shapes_stated_in_the_text(written, x, W):
+    found = infer(written)
+    assert (found["x"].shape, found["W"].shape) == (x, W)
+    beside = infer("y = W x", read_givens(["x ∈ R^6", r"W \in \mathbb{R}^{4 \times 6}"]))
+    assert (beside["x"].shape, beside["W"].shape) == ((6,), (4, 6))
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "value", "slopes"),
+    [
+        ("y = where(x > 0, x^2, -3 x)", ["x=2"], 4, {"x": 4}),
+        ("y = where(x > 0, x^2, -3 x)", ["x=0"], 0, {"x": -3}),
+        (HUBER, ["r=3", "a=1"], 2.5, {"r": 1, "a": 2}),
+        (HUBER, ["r=1/2", "a=1"], 0.125, {"r": 0.5, "a": 0}),
+        (r"y = \sum_i \mathbf{1}[x_i > t] x_i", ["x=[1,3]", "t=2"], 3, {"x": [0, 1], "t": 0}),
+        (r"y = \max_k s_k", ["s=[1,4,4,0]"], 4, {"s": [0, 0.5, 0.5, 0]}),
+        (r"y = \min_k s_k", ["s=[1,4,4,0]"], 0, {"s": [0, 0, 0, 1]}),
+        (r"y = \prod_k s_k", ["s=[2,3,0]"], 0, {"s": [0, 0, 6]}),
+    ],
+)  # fmt: skip
+def test_choices_and_their_gradients(written, given, value, slopes):
+    found = infer(written, read_givens(given))
+    values = evaluate(found)
+    assert float(values[found.output].data[0]) == value
+    grads = gradients(found, values)
+    for name, slope in slopes.items():
+        assert list(map(float, grads[found.names[name]].data)) == (slope if isinstance(slope, list) else [slope])
+    torch = pytest.importorskip("torch")
+    from netcalc.proof.equations import check
+
+    assert torch and {one.status for one in check(found)} == {"proved"}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "missing"),
+    [
+        ("0 <= x <= 1", "x > 1", "x < 0"),
+        ("x < 0", "0 <= x <= 1", "x > 1"),
+        ("x <= 0", "x >= 1", "x between 0 and 1"),
+        ("x < 0", "x > 0", "x = 0"),
+        ("x < a", "x > a", "x = a"),
+        ("x < -1/2", "x >= -1/2", ""),
+        ("x <= a", "a < x", ""),
+    ],
+)
+def test_what_cases_leave_out(first, last, missing):
+    written = rf"y = \begin{{cases}} x & {first} \\ 0 & {last} \end{{cases}}"
+    if not missing:
+        assert parse(written)
+        return
+    with pytest.raises(SpecError, match=rf"leave out {missing}\n"):
+        parse(written)
+
+
+def test_cases_with_0_are_the_known_functions():
+    relu = infer(r"f = \begin{cases} x & x > 0 \\ 0 & \text{otherwise} \end{cases}", read_givens(["x: 4"]))
+    assert [node.operation for node in relu.nodes] == ["input", "relu"]
+    step = infer(r"f = \begin{cases} 1 & 0 < x \\ 0 & \text{otherwise} \end{cases}", read_givens(["x: 4"]))
+    assert [node.operation for node in step.nodes] == ["input", "step"]
+    other = infer("f = where(x > 0, x, 1)", read_givens(["x: 4"]))
+    assert "where" in [node.operation for node in other.nodes]
 
 
 def test_a_name_that_is_given_keeps_its_meaning():

@@ -14,9 +14,12 @@ from netcalc.equations.givens import read_givens
 from netcalc.equations.inference import infer
 from netcalc.equations.ledger import backward_ledger, edges, forward_ledger, node_work, update_ledger
 from netcalc.equations.network import network
-from netcalc.equations.operations import OPERATIONS
+from netcalc.equations.operations import OPERATIONS, Elementwise, layer_of
 from netcalc.equations.parser import parse
 from netcalc.equations.syntax import latex, text
+from netcalc.equations.values import evaluate, gradients
+from netcalc.layers import activation
+from netcalc.layers.base import Layer
 
 
 def solve(source, *given, **more):
@@ -148,6 +151,9 @@ def test_an_unused_given_is_an_error():
         solve("z = W x", "x: 3", "V: 3")
 
 
+ACTIVATIONS = [kind for kind, rule in OPERATIONS.items() if isinstance(rule, Elementwise) and rule.layer]
+
+
 # ---------------------------------------------------------------- the same ledger as the layer language
 
 
@@ -177,6 +183,7 @@ def lines(work):
         ("y = mse(x, t)", ("x: 64",), "input t: 64\ninput pred: 64\nmse t"),
         ("y = softplus(x)", ("x: 7",), "7 -> softplus"),
         ("y = leaky_relu(sin(x))", ("x: 8",), "8 -> sin -> leakyrelu"),
+        ("y = γ * x", ("x: 5x8",), "5x8 -> layerscale"),
     ],
 )
 def test_the_layer_language_says_the_same(source, given, spec):
@@ -191,6 +198,125 @@ def test_the_layer_language_says_the_same(source, given, spec):
         assert found.params == report.params
         assert [layer.output_shape for layer in report.layers][-1] == found.nodes[found.output].shape
     assert tree(network(found)) == tree(report.graph)
+
+
+def test_every_activation_of_the_layers_is_in_the_equations():
+    layers = {kind for kind in vars(activation).values() if isinstance(kind, type) and issubclass(kind, Layer)}
+    without = {"RReLU", "PReLU", "Threshold", "Softmin", "Softmax2d", "GLU"}  # with arguments, or of whole axes
+    said = {layer_of(OPERATIONS[kind].layer, 1) for kind in ACTIVATIONS} | {layer_of("softmax"), layer_of("logsoftmax")}
+    words = {kind for kind in layers if kind.words and kind.__module__ == activation.__name__}
+    assert {kind.__name__ for kind in words - said} == without
+
+
+@pytest.mark.parametrize("kind", ACTIVATIONS)
+def test_values_and_slopes_of_activations_are_torchs(kind):
+    """At random places and at every corner."""
+    functional = pytest.importorskip("torch.nn.functional")
+    import torch
+
+    function = getattr(functional, kind, None) or getattr(torch, kind, None)
+    places = [-7.5, -3, -2.25, -1, -0.5, -0.25, 0, 0.25, 0.5, 1, 2.5, 3, 6, 8.5]
+    x = torch.tensor(places, dtype=torch.float64, requires_grad=True)
+    y = (x > 0).to(torch.float64) + 0 * x if kind == "step" else function(x)
+    y.sum().backward()
+    found = infer(f"y = {kind}(x); L = sum(y)", read_givens([f"x={places}"]))
+    values = evaluate(found)
+    assert [float(v) for v in values[found.names["y"]].data] == pytest.approx(y.tolist(), rel=1e-12, abs=1e-15)
+    slopes = gradients(found, values)[found.names["x"]]
+    close = 1e-7 if kind == "hardsigmoid" else 1e-12  # torch has its 1/6 in single precision
+    assert [float(v) for v in slopes.data] == pytest.approx(x.grad.tolist(), rel=close, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("kind", "function"),
+    [
+        ("mae", "l1_loss"),
+        ("smooth_l1", "smooth_l1_loss"),
+        ("huber", "huber_loss"),
+        ("bce", "binary_cross_entropy"),
+        ("bce_with_logits", "binary_cross_entropy_with_logits"),
+        ("kl_div", "kl_div"),
+        ("poisson_nll", "poisson_nll_loss"),
+        ("soft_margin", "soft_margin_loss"),
+        ("hinge_embedding", "hinge_embedding_loss"),
+        ("nll", "nll_loss"),
+        ("mse", "mse_loss"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:reduction")
+def test_losses_are_torchs(kind, function):
+    functional = pytest.importorskip("torch.nn.functional")
+    import torch
+
+    predicted, target = [0.25, 0.5, 0.125, 0.75], [1, 0.5, 0, 0.25]
+    if kind in ("smooth_l1", "huber", "mae", "mse", "bce_with_logits", "poisson_nll"):
+        predicted = [-2.5, 0.5, 0.25, 3]
+    if kind in ("soft_margin", "hinge_embedding"):
+        predicted, target = [-2.5, 0.5, 0.25, 3], [1, -1, 1, -1]
+    if kind == "nll":
+        target = [0, 0, 1, 0]
+    x = torch.tensor(predicted, dtype=torch.float64, requires_grad=True)
+    y = torch.tensor(2) if kind == "nll" else torch.tensor(target, dtype=torch.float64)
+    loss = getattr(functional, function)(x, y)
+    loss.backward()
+    for name in (kind, function):
+        found = infer(f"L = {name}(p, y)", read_givens([f"p={predicted}", f"y={target}"]))
+        values = evaluate(found)
+        assert float(values[found.output].data[0]) == pytest.approx(loss.item(), rel=1e-12)
+        slopes = gradients(found, values)[found.names["p"]]
+        assert [float(v) for v in slopes.data] == pytest.approx(x.grad.tolist(), rel=1e-12)
+
+
+def test_losses_of_papers_are_what_they_stand_for():
+    for written, meant in (
+        ("L = hinge(W x + b, y)", "L = mean(max(0, 1 - y * (W x + b)))"),
+        ("L = kl_divergence(softmax(x), y)", "L = sum(softmax(x) * log(softmax(x) / y))"),
+    ):
+        found, same = (solve(source, "x=[1, 2, -1]", "y=[1/2, 1/4, 1/4]") for source in (written, meant))
+        assert forward_ledger(found).ops == forward_ledger(same).ops and found.params == same.params
+        assert [(node.operation, node.shape) for node in found.nodes] == [(n.operation, n.shape) for n in same.nodes]
+        assert any(note.startswith(written[4:8]) for note in found.notes)
+    torch = pytest.importorskip("torch")
+    p, q = [0.25, 0.75], [0.5, 0.5]
+    wanted = torch.distributions.kl_divergence(*(torch.distributions.Categorical(torch.tensor(t)) for t in (p, q)))
+    found = solve("L = kl_divergence(p, q)", f"p={p}", f"q={q}")
+    assert float(evaluate(found)[found.output].data[0]) == pytest.approx(wanted.item())
+    scores, sides = torch.tensor([[-2.0, 0.5, 3.0]]), torch.tensor([1.0, -1.0, 1.0])
+    wanted = torch.nn.functional.hinge_embedding_loss((sides * scores), -torch.ones(1))  # max(0, 1 − y s), for y s
+    found = solve("L = hinge(s, y)", "s=[-2, 1/2, 3]", "y=[1, -1, 1]")
+    assert float(evaluate(found)[found.output].data[0]) == pytest.approx(wanted.item())
+    with pytest.raises(SpecError, match="takes 2"):
+        solve("L = hinge(x)", "x: 3")
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "spec"),
+    [
+        (
+            "m = mean(x); v = mean((x - m)^2); y = γ * (x - m) / sqrt(v + ε) + β",
+            ("x: 9",),
+            "9 -> layernorm",
+        ),
+        ("y = γ * (x - m) / sqrt(s + ε) + β", ("x: 9", "m: 9", "s: 9"), "9 -> bn"),
+    ],
+)
+def test_normalisation_written_out_has_the_ledger_of_the_layer(source, given, spec):
+    found, report = solve(source, *given), netcalc.analyze(spec)
+    assert dict(forward_ledger(found).ops) == dict(report.ops) and found.params == report.params
+    with pytest.raises(SpecError, match="no layer kind says"):
+        network(found)
+    word = "layernorm" if "layer" in spec else "batchnorm"
+    with pytest.raises(SpecError) as caught:
+        solve(f"y = {word}(x)", "x: 9")
+    assert source.split("y = ")[-1] in caught.value.hint
+
+
+@pytest.mark.parametrize("batch", [32, "N"])
+def test_samples_as_rows_have_the_ledger_of_a_batch(batch):
+    report = netcalc.analyze("256 -> linear 512 -> relu -> linear 10 -> softmax -1", batch=batch)
+    found = solve("P = softmax(max(0, X W + b) U + c)", f"X: {batch}x256", "b: 512", "c: 10")
+    assert dict(forward_ledger(found).ops) == dict(report.ops) and found.params == report.params
+    assert forward_ledger(found).macs == report.macs
 
 
 def tree(graph):
@@ -221,6 +347,27 @@ def tree(graph):
             ("x: 3", "h: 3", "y: 2"),
             "3 -> linear 3 as h -> tanh -> share h -> tanh -> linear 2",
         ),
+        *(
+            (f"L = {name}(W x + b, t)", ("x: 6", "t: 3"), f"input t: 3\ninput p: 6 -> linear 3 -> {layer} t")
+            for name, layer in (
+                ("mae", "mae"),
+                ("l1_loss", "l1loss"),
+                ("smooth_l1_loss", "smoothl1"),
+                ("huber", "huber"),
+                ("binary_cross_entropy_with_logits", "bcewithlogits"),
+                ("poisson_nll", "poissonnllloss"),
+                ("soft_margin", "softmarginloss"),
+                ("hinge_embedding_loss", "hinge"),
+            )
+        ),
+        (
+            "L = kl_div(logsoftmax(W x + b), t)",
+            ("x: 6", "t: 3"),
+            "input t: 3\ninput p: 6 -> linear 3 -> logsoftmax -1 -> kldiv t",
+        ),
+        ("y = γ ⊙ x", ("x: 5x8",), "5x8 -> layerscale"),
+        ("y = γ ⊙ (W x + b)", ("x: 6", "y: 3"), "6 -> linear 3 -> layerscale"),
+        ("Y = X U + B", ("X: 5x8", "U: 8x4", "B: 5x4"), "5x8 -> linear 4 nobias -> learnedposition 5"),
         ("P = softmax(Q K^T) V", ("Q: TxD", "K: TxD", "V: TxD"), "ATTENTION"),
         ("y = (W1 x) ⊙ σ(W2 x)", ("x: 4", "y: 6"), "4 -> mul { linear 6 nobias | linear 6 nobias -> sigmoid }"),
         (
@@ -228,15 +375,61 @@ def tree(graph):
             ("x: 3x32x32", "w: 8x3x3x3", "v: 4x8x5x5"),
             "3x32x32 -> conv 8 k3 p1 nobias -> relu -> conv 4 k5 s2 nobias",
         ),
+        ("y = conv(x, w) + b", ("x: 3x32x32", "w: 16x3x3x3", "b: 16"), "3x32x32 -> conv 16 k3"),
+        ("y = b + conv(x, w, stride 2, padding 1)", ("x: 3xHxW", "w: 16x3x3x3"), "3xHxW -> conv 16 k3 s2 p1"),
+        ("y = max(0, conv(x, w, dilation 2) + b)", ("x: 3x50", "w: 8x3x5"), "3x50 -> conv 8 k5 d2 -> relu"),
+        ("y = convtranspose(x, w, stride 2) + b", ("x: 8x7x7", "w: 8x4x2x2"), "8x7x7 -> convtranspose 4 k2 s2"),
+        ("y = conv(x, w) + b", ("x: 9x9", "w: 3x3", "b: scalar"), "1x9x9 -> conv 1 k3"),
+        (
+            "h = max(0, conv(x, w, padding 1) + b); h' = conv(h, v, padding 1) + c; y = max(0, x + h')",
+            ("x: 16x8x8", "w: 16x16x3x3", "v: 16x16x3x3"),
+            "16x8x8 -> residual { conv 16 k3 p1 -> relu -> conv 16 k3 p1 } -> relu",
+        ),
+        ("y = maxpool(x, 3, stride 2, padding 1)", ("x: 4x9x9",), "4x9x9 -> maxpool 3 s2 p1"),
+        ("y = maxpool(x, 2, dilation 2)", ("x: 4x9x9",), "4x9x9 -> maxpool 2 d2"),
+        ("y = avgpool(x, 2x3)", ("x: 4x9x9",), "4x9x9 -> avgpool k2x3"),
+        *(
+            (f"h = {word}(W1 x + b1); y = W2 h + b2", ("x: 6", "h: 5", "y: 2"), f"6 -> linear 5 -> {kind} -> linear 2")
+            for word, kind in (
+                ("relu", "relu"),
+                ("σ", "sigmoid"),
+                ("tanh", "tanh"),
+                *((word, word) for word in ACTIVATIONS),
+            )
+        ),
+        ("P = softmax(W x + b)", ("x: 6", "b: 3"), "6 -> linear 3 -> softmax -1"),
+        ("P = logsoftmax(X W + b)", ("X: NxD", "b: C"), "N x D -> linear C -> logsoftmax -1"),
+        ("Y = W X + b", ("X: DxN", "W: CxD", "b: C"), "DxN -> transpose 0 1 -> linear C -> transpose 0 1"),
+        (
+            "H = max(0, W X); P = softmax(V H)",
+            ("X: DxN", "W: KxD", "V: CxK"),
+            "DxN -> transpose 0 1 -> linear K nobias -> transpose 0 1 -> relu"
+            " -> transpose 0 1 -> linear C nobias -> transpose 0 1 -> softmax -2",
+        ),
+        ("L = mse(W x + b, t)", ("x: 6", "t: 3"), "input t: 3\ninput p: 6 -> linear 3 -> mse t"),
+        ("L = sse(W x + b, t)", ("x: 6", "t: 3"), "input t: 3\ninput p: 6 -> linear 3 -> mse t reduction=sum"),
+        ("L = bce(σ(W x + b), t)", ("x: 6", "t: 1"), "input t: 1\ninput p: 6 -> linear 1 -> sigmoid -> bce t"),
+        (
+            "L = cross_entropy(W x + b, y)",
+            ("x: 6", "y: 3"),
+            "input y: 3\ninput p: 6 -> linear 3 -> crossentropy y reduction=sum",
+        ),
+        (
+            "L = cross_entropy(X W + b, Y)",
+            ("X: 5x6", "Y: 5x3"),
+            "input Y: 5x3 -> transpose 0 1 as y\ninput X: 5x6 -> linear 3 -> transpose 0 1 -> crossentropy y",
+        ),
+        ("y = sum(x ⊙ t)", ("x: 4", "t: 4"), "input t: 4\ninput p: 4 -> mul t -> sum"),
+        ("y = mean(x - t)", ("x: 4x5", "t: 4x5"), "input t: 4x5\ninput p: 4x5 -> sub t -> mean"),
+        ("y = σ(x) / t", ("x: 4", "t: 4"), "input t: 4\ninput p: 4 -> sigmoid -> div t"),
+        ("y = W [x; h] + b", ("x: 4", "h: 3", "y: 2"), "input h: 3\ninput p: 4 -> concat h -> linear 2"),
     ],
 )
 def test_equations_are_networks(source, given, spec):
     if spec == "ATTENTION":
         spec = "input Q: TxD\ninput K: TxD -> transpose 0 1 as kt\nfrom Q -> matmul kt -> softmax -1 as s\n"
         spec += "input V: TxD\nfrom s -> matmul V"
-        found = infer(source, read_givens(given), data=("Q", "K", "V"))
-    else:
-        found = solve(source, *given)
+    found = solve(source, *given)
     graph, report = network(found), netcalc.analyze(spec)
     assert tree(graph) == tree(report.graph)
     ours = netcalc.analyze(graph)
@@ -247,11 +440,13 @@ def test_equations_are_networks(source, given, spec):
 @pytest.mark.parametrize(
     ("source", "given", "what"),
     [
-        ("y = relu(W x)", ("x: DxN", "W: CxD"), "W x"),  # samples as columns
         ("y = x / 8", ("x: 4",), "8"),
         ("y = W V x", ("x: 4", "W: 2x3"), "W V"),  # a product of weights
         ("y = exp(x)", ("x: 4",), "y"),
         ("y = x + b", ("x: 4", "b: 4"), "y"),  # a bias without a layer
+        (r"P = softmax(Q K^T / \sqrt{d_k}) V", ("Q: 5x8", "K: 7x8"), "sqrt(d_k)"),
+        ("y = γ * conv(x, w)", ("x: 3x8x8", "w: 4x3x3x3", "γ: 4"), "y"),  # one for each channel, not feature
+        ("L = nll(logsoftmax(x), y)", ("x: 4",), "L"),  # the layer takes the number of a class
     ],
 )
 def test_what_no_layer_says_is_refused_by_name(source, given, what):
@@ -396,3 +591,14 @@ def test_backward_ledgers_of_windows():
     assert twice.ops == Ops.sum([inner, outer, Ops({"mul": through, "add": through - 49})]) and not twice.uncounted
     found = solve("y = convtranspose(x, w)", "x: 2x2", "w: 3x3")
     assert backward_ledger(found).ops == Ops({"mul": 9 * 4, "add": 9 * 3})
+
+
+def test_backward_ledgers_of_losses_in_the_target():
+    def ops(source):
+        found = solve(source, "w: 4", "x: 4")
+        return dict(backward_ledger(found).ops)
+
+    assert ops("L = bce_with_logits(x, w)") == {"mul": 4, "div": 1}  # (−x)/n
+    assert ops("L = bce_with_logits(w, x)") == {"mul": 4, "add": 8, "exp": 4, "div": 5}  # (σ(w) − x)/n
+    assert ops("L = kl_div(x, w)") == {"mul": 4, "add": 8, "log": 4, "div": 1}  # (log(w) + 1 − x)/n
+    assert not ops("L = hinge_embedding(x, w)")  # 0

@@ -470,8 +470,7 @@ _ALIASES = {
     "σ": "sigmoid",
 }
 _NOT_ELEMENTWISE = ("softmax", "logsoftmax", "softmin", "softmax2d", "glu", "maxout")
-FACTS = {facts.name: facts for facts in _FACTS}
-RARER = {facts.name: facts for facts in _RARER}
+FACTS = {facts.name: facts for facts in (*_FACTS, *_RARER)}
 
 
 def facts_of(name: str) -> Facts:
@@ -481,7 +480,7 @@ def facts_of(name: str) -> Facts:
     ('[0, ∞)', 'yes, as (tanh(x) + 1)/2 = σ(2x): class 1 where tanh(x) ≥ 0; or with targets −1 and 1')
     """
     word = re.sub(r"^(torch\.)?(nn\.)?(functional\.)?|^f\.|\(\)$", "", name.lower()).replace("-", "_")
-    known = {**FACTS, **RARER}
+    known = FACTS
     bare = word.replace("_", "")
     found = known.get(_ALIASES.get(bare, word)) or known.get(bare)
     if found is None and bare in _NOT_ELEMENTWISE:

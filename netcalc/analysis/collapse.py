@@ -19,7 +19,8 @@ class Collapse(NamedTuple):
     """A run of linear layers and the single layer that computes the same.
 
     ``weight`` and ``bias`` say how it is computed from theirs; ``homogeneous`` is the same with W′ = [W b] on [x; 1].
-    ``rank`` bounds the rank of the product: the narrowest width of the run.
+    ``rank`` bounds the rank of the product: the narrowest width of the run. ``params`` are those that go with the run:
+    a shared tensor once, and not where other layers use it too.
     """
 
     layers: tuple[str, ...]
@@ -68,12 +69,13 @@ def collapses(graph: Graph) -> tuple[Collapse, ...]:
                 run.append(here)
         seen.update(run)
         if len(run) > 1:
-            found.append(_collapse([graph.nodes[i] for i in run]))
+            rest = [node for i, node in enumerate(graph.nodes) if i not in run]
+            found.append(_collapse([graph.nodes[i] for i in run], rest))
     return tuple(found)
 
 
 def obstacles(graph: Graph) -> tuple[str, ...]:
-    """Why nothing (more) collapses, a sentence for each pair of layers that follow one another.
+    """Why nothing (more) collapses, a sentence for each pair of layers that follow one another; none if all do.
 
     >>> import netcalc
     >>> obstacles(netcalc.parse("64 -> linear 2"))
@@ -90,7 +92,7 @@ def obstacles(graph: Graph) -> tuple[str, ...]:
         found.insert(0, "only one linear layer" if linear else "there is no linear layer")
     elif len(linear) < 2:
         found.insert(0, "only linear layers are collapsed")
-    return tuple(found) or ("no linear layer reads another one",)
+    return tuple(found) or (() if collapses(graph) else ("no linear layer reads another one",))
 
 
 def _until_next(graph: Graph, index: int) -> list[str]:
@@ -141,7 +143,17 @@ def _passes(node: Node) -> bool:
     return isinstance(node.layer, (Linear, Identity, Dropout)) and len(node.inputs) == 1
 
 
-def _collapse(run: list[Node]) -> Collapse:
+def _tensors(nodes: list[Node]) -> dict[str, Dim]:
+    """The parameters of layers and their sizes, a shared one once, by the place that has it."""
+    return {
+        dict(node.shared).get(tensor, f"{node.name}:{tensor}"): product(shape)
+        for node in nodes
+        for tensor, shape in node.applied.parameters.items()
+    }
+
+
+def _collapse(run: list[Node], rest: list[Node]) -> Collapse:
+    elsewhere = _tensors(rest)
     layers: list[Linear] = [node.layer for node in run]  # type: ignore[misc]
     biased = [i for i, layer in enumerate(layers, 1) if layer.bias]
     single = Linear(in_features=layers[0].in_features, out_features=layers[-1].out_features, bias=bool(biased))
@@ -159,7 +171,7 @@ def _collapse(run: list[Node]) -> Collapse:
             else f"[W{i} {f'b{i}' if i in biased else '0'}]"
             for i in range(last, 0, -1)
         ),
-        total(product(shape) for node in run for shape in node.applied.parameters.values()),
+        total(size for tensor, size in _tensors(run).items() if tensor not in elsewhere),
         total(product(shape) for shape in after.parameters.values()),
         total(Ops.of(node.applied.work.lines).total for node in run),
         Ops.of(after.work.lines).total,

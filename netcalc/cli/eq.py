@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
 import click
 
-from netcalc.cli.source import chosen, emit, format_option
+from netcalc.cli.source import chosen, emit, format_option, is_equation
 from netcalc.equations.exact import Value
 from netcalc.equations.explanation import Asked, Story
 from netcalc.equations.givens import read_number
@@ -54,14 +53,15 @@ def eq(
     netcalc eq "y = \\operatorname{softmax}(xW^T + b)" "x: N x D" "y: N x C"
     netcalc eq "y = sin(w^T x) - b" x=[2,1] w=[pi/2,pi] b=0 --loss "(y-2)^2" --lr 0.5
     netcalc eq "y = W x" "W:1000x1000=0.1*randn(7)" x=ones --loss "mse(y, 1)"
+    netcalc eq "y = \\begin{cases} x & x > 0 \\\\ a x & \\text{otherwise} \\end{cases}, x \\in \\mathbb{R}^{256}"
 
     NUMBERS are [[1,1/2],[pi,0]] and the like; a RULE fills an input whose shape is given or follows: zeros, ones,
     rand(SEED) (even in 0 to 1), randn(SEED) (normal), with a factor if need be, or @FILE.npy. What is too large for
-    exact numbers is computed by torch in float64, and the answer says so.
+    exact numbers is computed by torch in float64, and the answer says so; --json holds every number of an array up to
+    200,000, and says where there are more.
     """
     if loss:
-        named = re.match(r" *[A-Za-z]\w* *=[^=]", loss)
-        equations = equations.rstrip("; \n") + "; " + (loss if named else f"L = {loss}")
+        equations = equations.rstrip("; \n") + "; " + (loss if is_equation(loss.split(";")[0]) else f"L = {loss}")
     asked = Asked(
         gradients or loss is not None or lr is not None,
         explain,

@@ -9,11 +9,22 @@ from typing import Any, Callable, Iterator
 
 import click
 
-from netcalc.cli.source import chosen, emit, format_option, load_graph, set_option, spec_argument
+from netcalc.cli.source import (
+    chosen,
+    emit,
+    format_option,
+    is_equation,
+    load_equations,
+    load_graph,
+    set_option,
+    spec_argument,
+)
+from netcalc.errors import SpecError
 
 
 @click.command()
 @spec_argument
+@click.argument("given", nargs=-1, metavar="[NAME:SHAPE]...")
 @set_option
 @click.option(
     "--ledger",
@@ -23,13 +34,25 @@ from netcalc.cli.source import chosen, emit, format_option, load_graph, set_opti
     help="Run so many scalar operations one by one to count them.",
 )
 @format_option("table", "plain", "json", "csv")
-def verify(spec: str, set_values: tuple[str, ...], ledger: int, format: str | None) -> None:
+def verify(spec: str, given: tuple[str, ...], set_values: tuple[str, ...], ledger: int, format: str | None) -> None:
     """Prove every figure against real torch modules; exit 1 if one differs.
 
     Shapes and parameters by forward hooks, MACs by FlopCounterMode, the ledger by computing each layer scalar by
     scalar, receptive fields by gradients. Needs torch: pip install "netcalc-nn[torch]".
+
+    Of an equation it proves the same network in layers, as `eq --network` shows it; the values and gradients of its
+    numbers are held against autograd by `eq --verify`:
+
+    \b
+    netcalc verify "f = W2 max(0, W1 x + b1) + b2" x:256 b1:512 f:1
     """
-    graph = load_graph(spec, set_values)
+    equation = is_equation(spec, given)
+    try:
+        graph = load_equations(spec, given) if equation else load_graph(spec, set_values)
+    except SpecError as error:
+        if equation and error.code == "no-layer":
+            error.hint = error.hint or "netcalc eq … --verify holds an equation against torch that no layers say"
+        raise
     try:
         from netcalc.proof.verification import FIGURES
         from netcalc.proof.verification import verify as prove

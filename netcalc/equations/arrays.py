@@ -99,14 +99,27 @@ def _dot(a: tuple[Value, ...], b: tuple[Value, ...]) -> Value:
     return found
 
 
-def shown(array: Array, most: int = 64) -> str:
-    """An array on one line.
+MOST = 144
+"""How many numbers of an array are written out: a matrix of 12 × 12."""
+
+
+def summary(shape: tuple[int, ...], least: Value, greatest: Value, mean: Value, where: str = "all of them") -> str:
+    """What is told of an array that is not written out."""
+    told = f"min {text(least)}, max {text(greatest)}, mean {text(mean)}"
+    return f"{' × '.join(map(str, shape))} numbers: {told} ({where}: --json)"
+
+
+def shown(array: Array) -> str:
+    """An array on one line; of more than ``MOST`` numbers its shape, least, greatest and mean.
 
     >>> shown(Array.of([[1, 2], [3, 4]]))
     '[[1, 2], [3, 4]]'
+    >>> shown(Array((13, 12), tuple(map(float, range(156)))))
+    '13 × 12 numbers: min 0, max 155, mean 77.5 (all of them: --json)'
     """
-    if len(array.data) > most:
-        return f"an array of {' × '.join(map(str, array.shape))}"
+    if len(array.data) > MOST:
+        least, greatest = min(array.data, key=float), max(array.data, key=float)
+        return summary(array.shape, least, greatest, float(array.total) / len(array.data))
 
     def write(nested: object) -> str:
         return f"[{', '.join(map(write, nested))}]" if isinstance(nested, list) else text(nested)  # type: ignore[arg-type]

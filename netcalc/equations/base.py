@@ -58,6 +58,8 @@ class Operation:
     kind: str
     arity: int | None = 1
     states: str = ""
+    flat: tuple[int, ...] = ()
+    """The arguments in which the derivative is 0 wherever there is one: no gradient runs along them."""
 
     def shape(self, site: Site, shapes: Sequence[Shape], options: Options) -> Shape:
         """The shape of the result; what must be equal is told to the solver."""

@@ -174,6 +174,19 @@ def sqrt(x: Value) -> Value:
     return math.sqrt(float(x)) if x > 0 or x == 0 else math.nan
 
 
+def cbrt(x: Value) -> Value:
+    """The real third root, of negative numbers too: exact for cubes of fractions.
+
+    >>> cbrt(Exact.of("-8/27")), cbrt(Exact.of(2))
+    (-2/3, 1.2599210498948732)
+    """
+    if isinstance(x, Exact) and (q := x.rational) is not None and max(abs(q.numerator), q.denominator) < 1 << 53:
+        root = Fraction(round(abs(q.numerator) ** (1 / 3)), round(q.denominator ** (1 / 3)))
+        if root**3 == abs(q):
+            return Exact.of(root if q >= 0 else -root)
+    return math.copysign(abs(float(x)) ** (1 / 3), float(x))
+
+
 def tanh(x: Value) -> Value:
     return ZERO if x == 0 else math.tanh(float(x))
 
@@ -212,7 +225,7 @@ def text(value: Value, digits: int = 6) -> str:
     if isinstance(value, float):
         if not math.isfinite(value):
             return {True: "nan"}.get(math.isnan(value), "∞" if value > 0 else "-∞")
-        return f"{value:.{digits}g}"
+        return f"{value or 0.0:.{digits}g}"  # without the sign of -0.0
     return _written(
         value,
         "π",

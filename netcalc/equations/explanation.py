@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, Sequence
+from collections import Counter
+from typing import Any, Iterator, NamedTuple, Sequence
 
 from netcalc.analysis.report import plain, shown
 from netcalc.dims import Dim, product
 from netcalc.dims import text as size_text
-from netcalc.equations.arrays import Array
+from netcalc.equations.arrays import MOST, Array
 from netcalc.equations.arrays import shown as array_text
+from netcalc.equations.cautions import cautions
 from netcalc.equations.exact import Exact, Value, both
 from netcalc.equations.exact import text as number_text
 from netcalc.equations.inference import PARAMETER, Computation
@@ -24,10 +26,10 @@ from netcalc.equations.ledger import (
     node_work,
     update_ledger,
 )
-from netcalc.equations.operations import operation
+from netcalc.equations.operations import OPERATIONS, Elementwise, bare, operation
 from netcalc.equations.syntax import Apply, Name
 from netcalc.equations.syntax import text as written
-from netcalc.equations.values import Update, cautions, differences, evaluate, gradients, jacobian, updates
+from netcalc.equations.values import Update, differences, evaluate, gradients, jacobian, updates
 from netcalc.equations.windows import Windowed
 from netcalc.errors import SpecError
 
@@ -58,6 +60,10 @@ class Asked(NamedTuple):
 def shape_text(shape: Sequence[Dim]) -> str:
     """``[512, 256]``, or ``scalar``."""
     return f"[{', '.join(map(size_text, shape))}]" if shape else "scalar"
+
+
+_STACKED = re.compile(r"vec\(|⊗")
+_PHRASE = re.compile(r" [a-z]{2,} ")
 
 
 class Story:
@@ -139,9 +145,25 @@ class Story:
         shapes = [self.c.nodes[i].shape for i in node.inputs]
         rule = operation(node.operation)
         layout = rule.layout(edge.place, names, self.partial(self.top, names[-1]), shapes, node.options)
-        return rule.local(edge.place, names, shapes, node.options), re.sub(
-            r"^1 ([·⊙] )?(?!at |summed|·|⊙)|(?<=ᵀ) 1$", "", re.sub("^−1 · ", "−", layout)
-        )
+        told = re.sub(r"^1 ([·⊙] )?(?!at |as |summed|−|·|⊙)|(?<=ᵀ) 1$", "", re.sub("^−1 · ", "−", layout))
+        return rule.local(edge.place, names, shapes, node.options), bare(told)
+
+    def told_gradients(self) -> Iterator[tuple[Edge, str, str]]:
+        """Every edge with its gradient in backprop's layout, in words: ``∂L/∂x``, and what it is.
+
+        Where several nodes read x, the gradients through them are summed: all but the last are parts.
+        """
+        told = self.told_edges()
+        left = Counter(edge.source for edge in told)
+        parts: dict[int, str] = {}
+        for edge in told:
+            source, layout = edge.source, self.layout(edge)[1]
+            name = self.partial(self.top, self.names[source])
+            left[source] -= 1
+            if source in parts or left[source]:
+                part = f"({layout})" if _PHRASE.search(layout) else layout
+                parts[source] = f"{parts[source]} + {part}".replace("+ −", "− ") if source in parts else part
+            yield edge, *((f"part of {name}", layout) if left[source] else (name, parts.get(source, layout)))
 
     def partial(self, top: str, bottom: str) -> str:
         return "1" if top == bottom else f"∂{top}/∂{bottom}"
@@ -177,7 +199,7 @@ class Story:
                 continue
             work = node_work(self.c, i)
             flops = "?" if work.uncounted else shown(Ledger((Entry("", work),)).flops)
-            value = (array_text(self.values[i], 16),) if self.values is not None else ()
+            value = (array_text(self.values[i]),) if self.values is not None else ()
             rows.append((self.names[i], self.step(i), shape_text(node.shape), flops, *value))
         head = ("node", "is", "shape", "FLOPs", *(("value",) if self.values is not None else ()))
         return Section("the graph", head, tuple(rows), (3,))
@@ -216,16 +238,16 @@ class Story:
 
     def edges(self) -> Section:
         rows = []
-        for edge in self.told_edges():
+        for edge, name, layout in self.told_gradients():
             q, z = self.c.nodes[edge.target].shape, self.c.nodes[edge.source].shape
-            local, layout = self.layout(edge)
+            local = self.layout(edge)[0]
             top = f"∂{self.names[edge.target]}/∂{self.names[edge.source]}"
             rows.append(
                 (
                     top,
                     local,
                     shape_text((*q, *z)),
-                    f"{self.partial(self.top, self.names[edge.source])} = {layout}",
+                    f"{name} = {layout}",
                     shape_text(z),
                 )
             )
@@ -283,9 +305,7 @@ class Story:
         for i, node in enumerate(self.c.nodes):
             if node.operation == "input" and i in grads:
                 check = differences(self.c, node.name, self.values)
-                mark = "✓" if agree(grads[i], check) else "✗"
-                if mark == "✗" and self.kinks(i):
-                    mark = "at a kink"
+                mark = self.mark(i, agree(grads[i], check))
                 slopes = tuple(
                     Exact.of(0) if a == 0 and abs(float(b)) < 1e-9 else b for a, b in zip(grads[i].data, check.data)
                 )
@@ -313,18 +333,13 @@ class Story:
         if self.asked.momentum is None:
             return [(f"{update.name} ←", update.words, value_text(update.after))]
         assert self.asked.lr is not None
-        start, _, slope = update.words.partition(" · ")
-        velocity, step = f"v_{update.name}", update.gradient
+        step = update.gradient
         if self.asked.weight_decay is not None:
             step = step.plus(update.before.times(self.asked.weight_decay))
-        return [
-            (f"{velocity} ←", f"{number_text(self.asked.momentum)} · 0 + {slope}  (v starts at 0)", value_text(step)),
-            (f"{update.name} ←", f"{start} · {velocity}", value_text(update.after)),
-        ]
+        return velocity_rows(update.name, update.words, self.asked.momentum, value_text(step), value_text(update.after))
 
     def kinks(self, source: int) -> list[int]:
         """The nodes behind ``source`` and before the result that are exactly at a kink with these numbers."""
-        assert self.values is not None
         behind = {source}
         for i, node in enumerate(self.c.nodes):
             if behind & set(node.inputs):
@@ -333,24 +348,38 @@ class Story:
         for i in range(self.c.output, -1, -1):
             if i in before:
                 before.update(self.c.nodes[i].inputs)
+        return [i for i in sorted(behind & before) if self.at_corner(i)]
+
+    def at_corner(self, index: int) -> bool:
+        """Is an argument of this node exactly where its function has a corner?"""
+        assert self.values is not None
+        node = self.c.nodes[index]
+        return at_kink(node.operation, [self.values[j] for j in node.inputs])
+
+    def mark(self, source: int, right: bool) -> str:
+        """The verdict on a gradient; at a kink finite differences say nothing."""
+        return "✓" if right else "at a kink" if self.kinks(source) else "✗"
+
+    def disagreeing(self) -> list[int]:
+        """The inputs whose gradients are not what finite differences say."""
+        if not self.asked.gradients or self.values is None or not self.scalar():
+            return []
+        grads = gradients(self.c, self.values)
         return [
             i
-            for i in sorted(behind & before)
-            if at_kink(self.c.nodes[i].operation, [self.values[j] for j in self.c.nodes[i].inputs])
+            for i, node in enumerate(self.c.nodes)
+            if node.operation == "input"
+            and i in grads
+            and not agree(grads[i], differences(self.c, node.name, self.values))
         ]
 
     def kink_notes(self) -> list[str]:
         """Where the slopes from the left and from the right differ, so that finite differences say nothing."""
-        if not self.asked.gradients or self.values is None or not self.scalar():
-            return []
-        grads = gradients(self.c, self.values)
         told: dict[str, None] = {}
-        for i, node in enumerate(self.c.nodes):
-            kinks = self.kinks(i) if node.operation == "input" and i in grads else []
-            if kinks and not agree(grads[i], differences(self.c, node.name, self.values)):
-                for kink in kinks:
-                    where = f"{self.names[kink]} = {self.step(kink)} is at a kink: the one-sided slopes differ"
-                    told[where + KINKS[self.c.nodes[kink].operation]] = None
+        for source in self.disagreeing():
+            for kink in self.kinks(source):
+                where = f"{self.names[kink]} = {self.step(kink)} is at a kink: the one-sided slopes differ"
+                told[where + KINKS[self.c.nodes[kink].operation]] = None
         return list(told)
 
     def updates(self) -> list[Update]:
@@ -389,6 +418,9 @@ class Story:
         lines += [("holds when", condition) for condition in self.c.conditions]
         lines += [("uncounted", name) for name in self.forward.uncounted]
         lines += [("note", note) for note in self.c.notes]
+        if self.asked.gradients and any(_STACKED.search(self.layout(edge)[0]) for edge in self.told_edges()):
+            columns = "derivatives of matrices are of vec(q) by vec(z), the columns below one another"
+            lines.append(("note", f"{columns}; I and the column of ones 1 are as large as they must be"))
         if self.asked.gradients and not self.single:
             lines.append(("note", f"{self.result} is not a single number: L stands for a loss behind it"))
         if self.asked.updates and self.asked.lr is None:
@@ -471,25 +503,42 @@ class Story:
 
 
 KINKS = {
-    "relu": "; torch takes 0",
-    "leaky_relu": "; torch takes the slope of the left side",
-    "abs": "; torch takes 0",
+    **{kind: f"; {one.at_corner}" for kind, one in OPERATIONS.items() if isinstance(one, Elementwise) and one.corners},
+    "mae": "; torch takes 0",
     "max": " (two arguments are equal)",
     "min": " (two arguments are equal)",
     "maxpool": " (two entries of a window are equal)",
+    "amax": " (the greatest entry occurs twice; equal ones share the gradient)",
+    "amin": " (the least entry occurs twice; equal ones share the gradient)",
+    **dict.fromkeys(
+        ("gt", "ge", "lt", "le"), " (its two sides are equal); the derivative of the case that holds is taken"
+    ),
 }
 """Operations with a corner, and what is taken there."""
+
+
+def velocity_rows(name: str, words: str, momentum: Value, velocity: str, after: str) -> list[tuple[str, str, str]]:
+    """One step by way of the velocity, from the words of the step without it."""
+    start, _, slope = words.partition(" · ")
+    return [
+        (f"v_{name} ←", f"{number_text(momentum)} · 0 + {slope}  (v starts at 0)", velocity),
+        (f"{name} ←", f"{start} · v_{name}", after),
+    ]
 
 
 def at_kink(kind: str, inputs: Sequence[Array]) -> bool:
     """Is an argument exactly where the function has a corner?"""
     if kind not in KINKS or not inputs:
         return False
-    if kind in ("max", "min") and len(inputs) == 2:
+    if kind in ("amax", "amin"):
+        return inputs[0].data.count((max if kind == "amax" else min)(inputs[0].data, key=float)) > 1
+    if len(inputs) == 2 and kind != "maxpool":
         return any(a == b for a, b in zip(inputs[0].data, inputs[1].data))
     if kind in ("max", "min", "maxpool"):
         return len({float(v) for v in inputs[0].data}) < len(inputs[0].data)
-    return any(v == 0 for v in inputs[0].data)
+    rule = operation(kind)
+    assert isinstance(rule, Elementwise)
+    return any(v in rule.corners for v in inputs[0].data)
 
 
 def agree(gradient: Array, check: Array) -> bool:
@@ -518,7 +567,7 @@ def value_text(array: Array) -> str:
     if not array.shape:
         return both(array.data[0])
     exact = array_text(array)
-    if any(
+    if len(array.data) <= MOST and any(
         isinstance(v, Exact)
         and v.rational is None
         or isinstance(v, Exact)

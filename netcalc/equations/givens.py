@@ -8,11 +8,14 @@ from typing import Iterable
 from netcalc.dims import Dim, symbol
 from netcalc.equations.exact import Value
 from netcalc.equations.inference import Given, agreed, constant, spelling
-from netcalc.equations.parser import parse_value
+from netcalc.equations.parser import declarations, parse_value
 from netcalc.equations.syntax import Name
 from netcalc.errors import Span, SpecError
 
 _GIVEN = re.compile(r"\s*(?P<name>[^:=\s][^:=]*?)\s*(?P<sign>[:=])\s*(?P<value>.*\S)\s*$", re.DOTALL)
+
+
+_IN = re.compile(r"∈|\\in\b|\sin\s")
 
 
 def read_givens(written: Iterable[str]) -> dict[str, Given]:
@@ -23,6 +26,11 @@ def read_givens(written: Iterable[str]) -> dict[str, Given]:
     """
     found: dict[str, Given] = {}
     for text in _joined(written):
+        if _IN.search(text):
+            for name, shape, span in declarations(text):
+                one = Given(shape, None, text.strip())
+                found[name] = agreed(name, found[name], one, text, span) if name in found else one
+            continue
         match = _GIVEN.match(text)
         if match is None:
             raise SpecError(
@@ -48,7 +56,7 @@ def _joined(written: Iterable[str]) -> list[str]:
     """Words of one given that the shell has taken apart: ``x: N x D``."""
     found: list[str] = []
     for word in written:
-        if found and not re.search(r"[:=]", word):
+        if found and not re.search(r"[:=∈]|\\in\b|\sin\s", word):
             found[-1] += f" {word}"
         else:
             found.append(word)

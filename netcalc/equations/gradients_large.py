@@ -2,7 +2,7 @@
 
 Inputs of many numbers are not typed but filled by a rule (``W:512x784=0.05*randn(7)``) or read from a file of numpy's
 (``x=@images.npy``). The engine is handed in (:mod:`netcalc.proof.equations` has torch's); it answers with a
-:class:`Solution`, in which an array is told by its first numbers and its norm.
+:class:`Solution`, in which an array of too many numbers is told by its least, its greatest and their mean.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from math import prod
 from random import Random
 from typing import Any, Callable, Iterable, Mapping, NamedTuple
 
-from netcalc.equations.arrays import Array
+from netcalc.equations.arrays import Array, summary
 from netcalc.equations.arrays import shown as array_text
 from netcalc.equations.exact import ONE, ZERO, Exact, Value
 from netcalc.equations.exact import text as number_text
-from netcalc.equations.explanation import Asked, Section, Story
+from netcalc.equations.explanation import Asked, Section, Story, velocity_rows
 from netcalc.equations.givens import name_of, read_givens, read_number
-from netcalc.equations.inference import Computation, Given
-from netcalc.equations.values import MAX_ELEMENTS, beyond, lettered
+from netcalc.equations.inference import Computation, Given, agreed
+from netcalc.equations.values import MAX_ELEMENTS, beyond, lettered, update_words
 from netcalc.errors import SpecError
 
 # ---------------------------------------------------------------- inputs that nobody types
@@ -60,16 +60,21 @@ def read_inputs(words: Iterable[str]) -> tuple[dict[str, Given], dict[str, Fill]
     >>> read_inputs(["x:2x3=ones", "W=0.1*randn(7)", "b=[1,2]"])[1]
     {'x': Fill(rule='ones', seed=0, factor=1), 'W': Fill(rule='randn', seed=7, factor=1/10)}
     """
-    rest, fills, files = [], {}, {}
+    rest: list[str] = []
+    fills: dict[str, Fill] = {}
+    files: dict[str, Given] = {}
     for word in words:
         if match := _FILL.fullmatch(word.strip()):
             name, shaped, _ = match["given"].partition(":")
             factor = read_number(match["factor"], "the factor") if match["factor"] else ONE
-            fills[name_of(name.strip())] = Fill(match["rule"], int(match["seed"] or 0), factor)
+            name, fill = name_of(name.strip()), Fill(match["rule"], int(match["seed"] or 0), factor)
+            if fills.setdefault(name, fill) != fill:
+                raise SpecError("given-twice", f"{name} is filled by two rules", expected="one rule", found=word)
             rest += [match["given"]] if shaped else []
         elif match := _FILE.fullmatch(word.strip()):
-            array = read_npy(match["file"])
-            files[name_of(match["name"])] = Given(array.shape, array, word.strip())
+            name, array = name_of(match["name"]), read_npy(match["file"])
+            one = Given(array.shape, array, word.strip())
+            files[name] = agreed(name, files[name], one, word) if name in files else one
         elif re.match(r"[^=]*:[^=]*=", word):
             raise SpecError(
                 "bad-value",
@@ -80,7 +85,18 @@ def read_inputs(words: Iterable[str]) -> tuple[dict[str, Given], dict[str, Fill]
             )
         else:
             rest.append(word)
-    return {**read_givens(rest), **files}, fills
+    givens = read_givens(rest)
+    for name, one in files.items():
+        givens[name] = agreed(name, givens[name], one, one.text) if name in givens else one
+    for name in fills:
+        if name in givens and givens[name].value is not None:
+            raise SpecError(
+                "given-twice",
+                f"{name} has numbers, and a rule that fills it",
+                expected="one of them",
+                found=givens[name].text,
+            )
+    return givens, fills
 
 
 def filled(c: Computation, fills: Mapping[str, Fill]) -> Computation:
@@ -146,35 +162,51 @@ def affordable(c: Computation, *shapes: Any) -> None:
 
 
 class Digest(NamedTuple):
-    """An array told by its first numbers and its norm ‖·‖ (the root of the sum of squares).
+    """An array: its numbers (of more than ``MAX_ELEMENTS`` only the ``first``), least, greatest, mean, and norm ‖·‖.
 
-    >>> print(Digest((2,), (3.0, 4.0), 5.0)), print(Digest((1000, 1000), (1.0, 1.0, 1.0), 1000.0))
+    >>> print(Digest((2,), (3.0, 4.0), 5.0, 3.0, 4.0, 3.5))
     [3, 4]
-    1, 1, 1, …; ‖·‖ = 1000
-    (None, None)
+    >>> print(Digest((1000, 1000), (1.0, 1.0, 1.0), 1000.0, 1.0, 1.0, 1.0))
+    1000 × 1000 numbers: min 1, max 1, mean 1 (the first of them: --json)
     """
 
     shape: tuple[int, ...]
     first: tuple[float, ...]
     norm: float
+    least: float
+    greatest: float
+    mean: float
 
     @property
     def finite(self) -> bool:
         return self.norm - self.norm == 0
 
     def __str__(self) -> str:
-        if len(self.first) == prod(self.shape):
+        if self.is_whole:
             return array_text(Array(self.shape, self.first))
-        return f"{', '.join(map(number_text, self.first))}, …; ‖·‖ = {number_text(self.norm)}"
+        return summary(self.shape, self.least, self.greatest, self.mean, "the first of them")
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.first) == prod(self.shape)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"shape": list(self.shape), "first": list(self.first), "norm": self.norm}
+        """As JSON takes it: every number as ``decimal``, or a word on why not."""
+        found = {
+            "shape": list(self.shape), "first": list(self.first[:3]), "min": self.least, "max": self.greatest,
+            "mean": self.mean, "norm": self.norm,
+        }  # fmt: skip
+        if self.is_whole:
+            return {**found, "decimal": Array(self.shape, self.first).nested()}
+        return {**found, "omitted": f"{prod(self.shape):,} numbers; up to {MAX_ELEMENTS:,} of an array are written out"}
 
 
 class Solution(NamedTuple):
     """What an engine found: by node the values; by input the gradients, their checks, and what an update makes.
 
     A check is the slope along one direction in all numbers of an input: by the gradient, and by finite differences.
+    ``velocities`` are what an update goes along; ``corners`` are the nodes that are exactly at a kink, where a check
+    has failed.
     """
 
     engine: str
@@ -182,6 +214,13 @@ class Solution(NamedTuple):
     gradients: dict[str, Digest]
     checks: dict[str, tuple[float, float]]
     updated: dict[str, Digest]
+    velocities: dict[str, Digest] = {}
+    corners: frozenset[int] = frozenset()
+
+    def right(self, name: str) -> bool:
+        """Is the gradient in an input what finite differences say?"""
+        slope, found = self.checks[name]
+        return abs(slope - found) <= 1e-4 * max(1.0, abs(slope))
 
 
 class Large(Story):
@@ -213,15 +252,29 @@ class Large(Story):
         rows = []
         for name, gradient in self.solution.gradients.items():
             slope, found = self.solution.checks[name]
-            right = abs(slope - found) <= 1e-4 * max(1.0, abs(slope))
-            check = (number_text(slope), number_text(found), "✓" if right else "✗")
+            mark = self.mark(self.c.names[name], self.solution.right(name))
+            check = (number_text(slope), number_text(found), mark)
             rows.append((f"∂{self.result}/∂{name}", str(gradient), *check))
         head = ("gradient", "value", "slope", "by differences", "")
-        after = tuple((f"{name} ←", str(digest)) for name, digest in self.solution.updated.items())
+        after = tuple(row for name in self.solution.updated for row in self.step_rows(name))
         return [
             Section("gradients", head, tuple(rows)),
-            *([Section("one update", ("parameter", "value"), after)] if after else ()),
+            *([Section("one update", ("parameter", "=", "value"), after)] if after else ()),
         ]
+
+    def step_rows(self, name: str) -> list[tuple[str, str, str]]:
+        assert self.asked.lr is not None
+        words = update_words(self.c, name, self.asked.lr, self.asked.weight_decay or ZERO)
+        after = str(self.solution.updated[name])
+        if self.asked.momentum is None:
+            return [(f"{name} ←", words, after)]
+        return velocity_rows(name, words, self.asked.momentum, str(self.solution.velocities[name]), after)
+
+    def at_corner(self, index: int) -> bool:
+        return index in self.solution.corners
+
+    def disagreeing(self) -> list[int]:
+        return [self.c.names[name] for name in self.solution.checks if not self.solution.right(name)]
 
     def summary(self) -> list[tuple[str, str]]:
         infinite = [i for i, digest in self.solution.values.items() if not digest.finite]
@@ -241,4 +294,6 @@ class Large(Story):
             found["gradients"] = told(self.solution.gradients)
         if self.solution.updated:
             found["updated"] = told(self.solution.updated)
+        if self.solution.updated and self.asked.momentum is not None:
+            found["velocities"] = told(self.solution.velocities)
         return found

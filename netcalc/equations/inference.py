@@ -17,21 +17,22 @@ from typing import Any, Iterator, Mapping, NamedTuple
 from netcalc.dims import Dim, Expr, product, substitute, symbol, symbols, text
 from netcalc.equations.arrays import Array
 from netcalc.equations.base import Site, size_of
+from netcalc.equations.conditions import usual
 from netcalc.equations.exact import Exact
-from netcalc.equations.operations import operation
-from netcalc.equations.parser import OPAQUE, parse
+from netcalc.equations.operations import DEFINED, LOSSES, ElementLoss, Elementwise, Pairwise, operation
+from netcalc.equations.parser import OPAQUE, parse, read
 from netcalc.equations.solver import Contradiction, Reason, Shape, Solver
 from netcalc.equations.syntax import Apply, Equation, Expression, Name, Number
 from netcalc.equations.syntax import text as written
 from netcalc.equations.tokens import tokenize
-from netcalc.equations.windows import Windowed
+from netcalc.equations.windows import Windowed, channel_axes
 from netcalc.errors import Span, SpecError, did_you_mean
 
 MAX_READINGS = 3000
 SCALARS = frozenset("αληγεδτμLJEcNnℓ")
 WEIGHTS = frozenset("WwbBUVuvθΘβγKkaAcC")
+_ATTENTION = {"Q", "K", "V"}  # together they are queries, keys and values: data
 PARAMETER, DATA = "parameter", "data"
-LOSSES = frozenset(("loss", "ℓ", "mse", "half_mse", "sse", "half_sse", "bce", "cross_entropy"))
 _LOSS_NAME = re.compile(r"(?:[LJEℓ]|loss|cost)(?:[\d_'].*)?")
 INDICES = "ijkn"
 
@@ -133,7 +134,10 @@ def infer(
     Raises SpecError: syntax, or a contradiction with the two places that disagree.
     """
     given = {unicodedata.normalize("NFC", name): one for name, one in (given or {}).items()}
-    equations = parse(source, given)
+    equations, declared = read(source, given)
+    for name, shape, span in declared:
+        one = Given(shape, None, span.of(source))
+        given[name] = agreed(name, given[name], one, source, span) if name in given else one
     _check_definitions(source, equations)
     equations, given = _numbers_given(source, equations, given)
     equations, notes = _indexed(equations, given)
@@ -143,7 +147,9 @@ def infer(
     for reading in _readings(equations, given):
         try:
             found = _Builder(source, equations, given, reading, parameters, data).computation()
-            return replace(found, notes=(*notes, *found.notes))
+            sizes = sorted(_divisors(equations) & {node.name for node in found.inputs if not node.shape} - set(given))
+            told = (f"{name} is read as a number: it only divides" for name in sizes)
+            return replace(found, notes=(*notes, *told, *found.notes))
         except Misread as error:
             first = first or error
         except SpecError as error:
@@ -217,7 +223,7 @@ def _numbers_given(
     return (tuple(rest), found) if rest else (equations, dict(given))
 
 
-def agreed(name: str, first: Given, second: Given, source: str) -> Given:
+def agreed(name: str, first: Given, second: Given, source: str, span: Span | None = None) -> Given:
     """What two statements of one name say together. Raises SpecError where they differ."""
     values = [one.value for one in (first, second) if one.value is not None]
     shapes = [one.shape for one in (first, second) if one.value is None or one.shape]
@@ -234,7 +240,7 @@ def agreed(name: str, first: Given, second: Given, source: str) -> Given:
             f"{name} is given twice, differently: {first.text} and {second.text}",
             expected="one shape, or numbers of that shape",
             found=second.text,
-            span=Span(0, len(source)),
+            span=span or Span(0, len(source)),
             source=source,
         )
     value = values[0] if values else None
@@ -373,7 +379,9 @@ def _costs(name: str) -> tuple[int, int, int]:
 def _readings(equations: tuple[Equation, ...], given: Mapping[str, Given]) -> Iterator[Reading]:
     """The ways to read the names, the most conventional first."""
     names = _unknown(equations, given)
-    options = [sorted((cost, rank) for rank, cost in enumerate(_costs(name))) for name in names]
+    divisors = _divisors(equations)
+    costs = [(0, 2, 4) if name in divisors else _costs(name) for name in names]
+    options = [sorted((cost, rank) for rank, cost in enumerate(cost)) for cost in costs]
     start = (0,) * len(names)
     heap: list[tuple[int, int, tuple[int, ...]]] = [(0, 0, start), (2, 1, start)]
     seen = {(0, start), (1, start)}
@@ -388,6 +396,46 @@ def _readings(equations: tuple[Equation, ...], given: Mapping[str, Given]) -> It
                 if (lenient, following) not in seen:
                     seen.add((lenient, following))
                     heapq.heappush(heap, (cost + options[i][c + 1][0] - options[i][c][0], lenient, following))
+
+
+def _divisors(equations: tuple[Equation, ...]) -> set[str]:
+    """The names that only divide products and sums, alone or under a root: numbers.
+
+    >>> sorted(_divisors(parse("P = softmax(Q K^T / sqrt(d)) V; L = 1/n sum((p - y)^2)")))
+    ['d', 'n']
+    """
+    dividing: set[str] = set()
+    others: set[str] = set()
+
+    def visit(expression: Expression, factor: bool = False) -> None:
+        if isinstance(expression, Name):
+            others.add(expression.name)
+        elif isinstance(expression, Apply):
+            below = expression.arguments[1] if expression.operation == "div" else None
+            if below is not None and _is_divisor(below) and _is_whole(expression.arguments[0], factor):
+                dividing.update(name.name for name in names_of(below))
+                visit(expression.arguments[0])
+            else:
+                for argument in expression.arguments:
+                    visit(argument, expression.operation == "product")
+
+    for equation in equations:
+        visit(equation.expression)
+    return dividing - others - {equation.name for equation in equations}
+
+
+def _is_divisor(expression: Expression) -> bool:
+    """Names and numbers, their roots, powers and products."""
+    if not isinstance(expression, Apply):
+        return True
+    return expression.operation in ("sqrt", "pow", "product", "mul") and all(map(_is_divisor, expression.arguments))
+
+
+def _is_whole(above: Expression, factor: bool) -> bool:
+    """Is a product, a sum or a norm divided, or is it a factor 1/n: not a vector by a vector?"""
+    if isinstance(above, Number):
+        return factor
+    return isinstance(above, Apply) and above.operation in ("product", "matmul", "sum", "norm", "sqnorm")
 
 
 def _without_bar(name: str) -> str:
@@ -464,7 +512,7 @@ class _Builder:
                 expected=str(rule.arity), found=str(len(inputs)), span=expression.span, source=self.source,
             )  # fmt: skip
         shape = rule.shape(site, [self.nodes[i].shape for i in inputs], options)
-        if rule.states:
+        if rule.states and "stride" not in options:
             self.note(rule.states)
         return self.put(Node(kind, inputs, shape, expression, options=options))
 
@@ -556,7 +604,8 @@ class _Builder:
 
     def role(self, name: str) -> str:
         stem = unicodedata.normalize("NFD", name)[0]
-        return self.stated_roles.get(name) or (PARAMETER if stem in WEIGHTS else DATA)
+        attended = name in _ATTENTION and _ATTENTION <= self.names.keys() - self.defined
+        return self.stated_roles.get(name) or (PARAMETER if stem in WEIGHTS and not attended else DATA)
 
     def check_batch(self, nodes: tuple[Node, ...], roles: Mapping[str, str]) -> None:
         """A parameter has no axis of the batch: what runs along the rows of the data."""
@@ -753,7 +802,11 @@ class _Builder:
             case "max" if len(arguments) == 2 and any(isinstance(a, Number) and a.value == 0 for a in arguments):
                 other = arguments[1] if isinstance(arguments[0], Number) and arguments[0].value == 0 else arguments[0]
                 return self.apply("relu", (self.build(other, summed),), expression)
-            case "add" | "sub" | "mul" | "div" | "max" | "min" | "mse" | "sse" | "half_mse" | "half_sse" | "bce":
+            case "gt" | "lt" | "where" if known := usual(expression):
+                return self.apply(known[0], (self.build(known[1], summed),), expression)
+            case "where":
+                return self.choice(expression, summed)
+            case _ if isinstance(operation(op), (Pairwise, ElementLoss)):
                 return self.pairwise(expression, summed)
             case "sum" | "mean":
                 return self.apply(op, tuple(self.build(a, True) for a in arguments), expression)
@@ -761,8 +814,10 @@ class _Builder:
                 return self.apply(op, self.all(expression), expression, **dict(expression.options))
             case "softmax" | "logsoftmax":
                 return self.softmax(expression)
-            case "cross_entropy":
+            case "cross_entropy" | "nll":
                 return self.cross_entropy(expression)
+            case _ if op in DEFINED:
+                return self.build(self.definition(expression))
             case "neg":
                 return self.apply(op, (self.build(arguments[0], summed),), expression)
             case "maxpool" | "avgpool" if len(arguments) == 2 and isinstance(arguments[1], Number):
@@ -777,11 +832,36 @@ class _Builder:
             case "conv" | "convtranspose":
                 return self.convolution(expression)
             case _:
+                inputs = tuple(self.build(a, summed) for a in arguments)
                 if op in (*OPAQUE, "loss"):
                     self.note(f"{op} is not stated: its operations are uncounted")
-                return self.apply(
-                    op, tuple(self.build(a, summed) for a in arguments), expression, **dict(expression.options)
-                )
+                    if op not in LOSSES and len(inputs) == 1 and isinstance(arguments[0], Apply):
+                        self.note(f"{op} of {written(arguments[0])} is read element by element, as an activation")
+                        return self.put(Node(op, inputs, self.nodes[inputs[0]].shape, expression))
+                return self.apply(op, inputs, expression, **dict(expression.options))
+
+    def choice(self, expression: Apply, summed: bool) -> int:
+        """``where(x > 0, x, 0)``: of the condition and both cases the smaller are repeated."""
+        built = [self.build(argument, summed) for argument in expression.arguments]
+        large = max(built, key=self.rank)
+        same = (
+            i if self.rank(i) == self.rank(large) else self.repeat(i, large, expression, scaling=True) for i in built
+        )
+        return self.apply("where", tuple(same), expression)
+
+    def definition(self, expression: Apply) -> Expression:
+        """The equation that a function stands for, with its arguments put in."""
+        op = expression.operation
+        names, stands_for = DEFINED[op]
+        if len(expression.arguments) != len(names):
+            raise SpecError(
+                "wrong-arguments", f"{op} takes {len(names)}, not {len(expression.arguments)} arguments",
+                expected=f"{op}({', '.join(names)})", found=str(len(expression.arguments)), span=expression.span,
+                source=self.source,
+            )  # fmt: skip
+        self.note(f"{op}({', '.join(names)}) = {stands_for}")
+        (equation,) = parse(stands_for)
+        return _filled(equation.expression, dict(zip(names, expression.arguments)), expression.span)
 
     def all(self, expression: Apply) -> tuple[int, ...]:
         return tuple(self.build(argument) for argument in expression.arguments)
@@ -869,7 +949,9 @@ class _Builder:
         if self.rank(inner) and value.data[0] == -1:
             raise SpecError(
                 "unknown-operation",
-                "the inverse of a matrix is not among the operations",
+                "the inverse of a matrix is not among the operations: no layer computes it",
+                expected="a power of a number",
+                hint="A^{-1} b is the x that solves A x = b: give it a name, x, and its shape",
                 span=expression.span,
                 source=self.source,
             )
@@ -977,14 +1059,18 @@ class _Builder:
                     source=self.source,
                 )
             return self.apply("repeat", (small,), node.expression, size=size)
-        if self.rank(small) == 1 and self.rank(large) == 2:
-            axis = 0 if column_convention(expression) else 1
+        channels = self.has_channels(large)
+        if self.rank(small) == 1 and (channels or self.rank(large) == 2):
+            axis = 0 if channels or column_convention(expression) else 1
             known, sizes = self.solver.resolve(node.shape[0]), self.solver.resolved(size)
-            if known == sizes[1 - axis] != sizes[axis]:
+            if not channels and known == sizes[1 - axis] != sizes[axis]:
                 axis = 1 - axis
+            if channels:
+                told = f"{self.label(small)} has one number for each channel of {self.label(large)}"
+                self.note(f"{told}, the same at every position")
             self.solver.equal(
                 (node.shape[0], size_of(self.label(small), 0, 1)),
-                (size[axis], size_of(self.label(large), axis, 2)),
+                (size[axis], size_of(self.label(large), axis, self.rank(large))),
                 expression.span,
             )
             return self.apply("repeat", (small,), node.expression, size=size, axis=axis)
@@ -994,6 +1080,16 @@ class _Builder:
             span=expression.span,
             source=self.source,
         )
+
+    def has_channels(self, index: int) -> bool:
+        """Is its first axis that of the channels: is it an image of 3 axes, or comes it from a kernel with channels?"""
+        node = self.nodes[index]
+        if self.rank(index) != 2:
+            return self.rank(index) == 3
+        if isinstance(operation(node.operation), Windowed):
+            return bool(channel_axes([self.nodes[i].shape for i in node.inputs]))
+        elementwise = isinstance(operation(node.operation), (Elementwise, Pairwise))
+        return elementwise and any(map(self.has_channels, node.inputs))
 
     def softmax(self, expression: Apply) -> int:
         options = dict(expression.options)
@@ -1013,6 +1109,16 @@ class _Builder:
         return expression
 
 
+def _filled(expression: Expression, names: Mapping[str, Expression], span: Span) -> Expression:
+    """An expression with others for its names, at one place of the text."""
+    if isinstance(expression, Name):
+        return names[expression.name]
+    if isinstance(expression, Number):
+        return replace(expression, span=span)
+    filled = tuple(_filled(argument, names, span) for argument in expression.arguments)
+    return replace(expression, arguments=filled, span=span)
+
+
 def _letters(size: Dim) -> tuple[str, ...]:
     return tuple(symbols(size)) if isinstance(size, Expr) else ()
 
@@ -1022,8 +1128,8 @@ def _is_transpose(expression: Expression) -> bool:
 
 
 def _factors(expression: Expression) -> tuple[Expression, ...]:
-    """The names and numbers that stand side by side, else nothing."""
-    if isinstance(expression, (Name, Number)):
+    """The names (or transposes of them) and numbers that stand side by side, else nothing."""
+    if isinstance(expression, (Name, Number)) or _is_transpose(expression):
         return (expression,)
     if expression.operation != "product":
         return ()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from netcalc.analysis.operations import Ops
 from netcalc.dims import Dim, total
-from netcalc.equations.inference import PARAMETER, Computation
+from netcalc.equations.inference import PARAMETER, Computation, Node
 from netcalc.equations.operations import operation
 from netcalc.layers.base import Line, Work
 
@@ -71,13 +71,19 @@ def carriers(c: Computation, wanted: tuple[str, ...] = ()) -> set[int]:
     reached: set[int] = set()
     for i, node in enumerate(c.nodes):
         is_wanted = node.operation == "input" and (c.roles[node.name] == PARAMETER or node.name in wanted)
-        if is_wanted or any(j in reached for j in node.inputs):
+        if is_wanted or any(j in reached for j in sloped(node)):
             reached.add(i)
     leads = {c.output}
     for i in range(len(c.nodes) - 1, -1, -1):
         if i in leads:
-            leads.update(c.nodes[i].inputs)
+            leads.update(sloped(c.nodes[i]))
     return reached & leads
+
+
+def sloped(node: Node) -> list[int]:
+    """The arguments of a node in which its derivative is not 0 everywhere."""
+    flat = () if node.is_leaf else operation(node.operation).flat
+    return [j for place, j in enumerate(node.inputs) if place not in flat]
 
 
 class Edge(NamedTuple):
@@ -96,7 +102,7 @@ def edges(c: Computation, wanted: tuple[str, ...] = ()) -> list[Edge]:
         for i in range(len(c.nodes) - 1, -1, -1)
         if i in carry
         for place, j in enumerate(c.nodes[i].inputs)
-        if j in carry
+        if j in carry and place not in operation(c.nodes[i].operation).flat
     ]
 
 

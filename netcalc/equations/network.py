@@ -13,7 +13,7 @@ from typing import Any, Mapping, NoReturn
 from netcalc.dims import Dim
 from netcalc.equations.inference import PARAMETER, Computation, Node
 from netcalc.equations.operations import ElementLoss, Elementwise, layer_of, operation
-from netcalc.equations.windows import Windowed
+from netcalc.equations.windows import Windowed, channel_axes
 from netcalc.errors import SpecError
 from netcalc.graph import Builder, Graph
 from netcalc.layers.base import Layer
@@ -47,7 +47,7 @@ class _Translator:
         self.without_bias: dict[int, int] = {}  # sums that only add a bias → what they add it to
         for index, node in enumerate(c.nodes):
             for bias, rest in (node.inputs[::-1], node.inputs) if node.operation == "add" else ():
-                if self.is_bias(bias) and (product := self.owner(rest, index)) is not None:
+                if self.is_weight(bias) and (product := self.owner(rest, index, bias)) is not None:
                     self.biases[product], self.without_bias[index] = bias, rest
                     break
         for total, rest in self.without_bias.items():
@@ -77,12 +77,17 @@ class _Translator:
             index = self.c.nodes[index].inputs[0]
         return index
 
-    def is_bias(self, index: int) -> bool:
-        """Is it one number for each feature: a vector of parameters, perhaps repeated along the rows?"""
-        node = self.c.nodes[index]
-        if node.operation == "repeat" and node.options.get("axis") == 1:
-            node = self.c.nodes[node.inputs[0]]
-        return node.operation == "input" and self.c.roles[node.name] == PARAMETER and len(node.shape) == 1
+    def is_bias(self, bias: int, product: int) -> bool:
+        """Has it one number for each output feature (or channel) of the product, whatever else it is repeated along?"""
+        node = self.c.nodes[product]
+        one = self.c.nodes[self.leaf(bias)]
+        if node.operation == "matmul":
+            features = 0 if self.is_weight(node.inputs[0]) else len(node.shape) - 1
+        elif channel_axes([self.c.nodes[i].shape for i in node.inputs]):
+            features = 0
+        else:
+            return one.shape in ((), (1,))  # an image without an axis of channels has one
+        return len(one.shape) == 1 and self.c.nodes[bias].options.get("axis", features) == features
 
     def fail(self, index: int, hint: str = "") -> NoReturn:
         raise SpecError(
@@ -97,22 +102,38 @@ class _Translator:
 
     # ------------------------------------------------------------ one node
 
+    def at(self, source: int, index: int) -> int:
+        """Where the network has what a node reads."""
+        if source not in self.placed:
+            self.fail(index, f"{self.c.label(source)} is a parameter: name it in --data if it is given")
+        return self.placed[source]
+
     def put(
         self, layer: Layer, index: int, inputs: tuple[int, ...] = (), weights: Mapping[str, int] = MappingProxyType({})
     ) -> int:
         """The layer at the place of a node; ``weights`` say which parameters it has: each is counted once."""
-        sources = []
-        for source in inputs:
-            if source not in self.placed:
-                self.fail(index, f"{self.c.label(source)} is a parameter: name it in --data if it is given")
-            sources.append(self.placed[source])
-        name = self.names.get(index) or self.builder.fresh_name(layer.words[0])
+        return self.add(layer, index, tuple(self.at(source, index) for source in inputs), weights)
+
+    def turned(self, placed: int, index: int, named: bool = False) -> int:
+        """Rows for columns: layers have samples as rows, and features on the last axis."""
+        return self.add(layer_of("transpose")(0, 1), index, (placed,), named=named)
+
+    def add(
+        self,
+        layer: Layer,
+        index: int,
+        sources: tuple[int, ...],
+        weights: Mapping[str, int] = MappingProxyType({}),
+        named: bool = True,
+    ) -> int:
+        """A layer fed by nodes of the network, for a node of the computation (which may take several layers)."""
+        name = named and self.names.get(index) or self.builder.fresh_name(layer.words[0])
         leaves = {tensor: self.leaf(weight) for tensor, weight in weights.items()}
         shared = tuple((tensor, self.owners[leaf]) for tensor, leaf in leaves.items() if leaf in self.owners)
         for tensor, leaf in leaves.items():
             self.owners.setdefault(leaf, f"{name}:{tensor}")
         try:
-            return self.builder.add(layer, tuple(sources), name, shared=shared)
+            return self.builder.add(layer, sources, name, shared=shared)
         except SpecError as error:
             raise error.at(self.c.nodes[index].expression.span, self.c.source) from None
 
@@ -127,45 +148,86 @@ class _Translator:
             return self.product(index, node)
         if node.operation == "reshape" and node.shape == shapes[0] and node.inputs[0] in self.placed:
             return self.placed[node.inputs[0]]  # a second name
+        if node.operation in ("sum", "mean"):
+            return self.put(layer_of(node.operation)(), index, node.inputs)
+        if node.operation == "stack" and all(shapes):
+            return self.put(layer_of("stack" if node.options.get("rows") else "concat")(), index, node.inputs)
+        if node.operation == "cross_entropy":
+            return self.cross_entropy(index, node)
         if node.operation == "transpose":
             return self.put(layer_of("transpose")(0, 1), index, node.inputs)
         if node.operation in ("softmax", "logsoftmax"):
             return self.put(layer_of(node.operation)(dim=self.softmax_axis(node)), index, node.inputs)
+        if (learned := self.learned(index, node)) is not None:
+            return learned
         if node.operation in _MERGES:
             return self.put(layer_of(node.operation)(), index, node.inputs)
         if isinstance(rule, Windowed):
-            weights = {"weight": node.inputs[1]} if len(node.inputs) > 1 else {}
-            return self.put(plain(rule.layer(shapes, node.options)), index, node.inputs[:1], weights)
+            layer, weights = plain(rule.layer(shapes, node.options)), {}
+            if len(node.inputs) > 1:
+                weights = self.weights(index, node.inputs[1])
+                layer = layer.replace(bias="bias" in weights)
+            return self.put(layer, index, node.inputs[:1], weights)
         if isinstance(rule, Elementwise) and rule.layer:
             return self.put(layer_of(rule.layer, len(node.shape))(), index, node.inputs)
         if isinstance(rule, ElementLoss) and not rule.half:
             return self.put(layer_of(rule.layer)(reduction="mean" if rule.mean else "sum"), index, node.inputs)
         self.fail(index)
 
+    def learned(self, index: int, node: Node) -> int | None:
+        """``γ ⊙ x`` is LayerScale and ``X + P`` LearnedPosition: a learned number a feature, or a vector a position."""
+        weights = [source for source in node.inputs if self.is_weight(source)]
+        if len(weights) != 1:
+            return None
+        (weight,) = weights
+        data = tuple(source for source in node.inputs if source != weight)
+        axes, last = len(self.c.nodes[self.leaf(weight)].shape), len(node.shape) - 1
+        if node.operation == "mul" and axes == 1 and self.c.nodes[weight].options.get("axis", last) == last:
+            return self.put(layer_of("layerscale")(), index, data, {"gamma": weight})
+        if node.operation == "add" and axes == 2 and not self.c.nodes[weight].inputs:
+            return self.put(layer_of("learnedposition")(max_length=node.shape[0]), index, data, {"weight": weight})
+        return None
+
     def product(self, index: int, node: Node) -> int:
-        """``W x``, ``x Wᵀ`` and ``x W`` are Linear, with the bias that is added next; of data it is MatMul."""
+        """``W x``, ``x Wᵀ`` and ``x W`` are Linear, with the bias that is added next; of data it is MatMul.
+
+        ``W X`` has samples as columns: it is Linear of the transpose, turned back.
+        """
         left, right = node.inputs
         if not self.is_weight(left) and not self.is_weight(right):
             return self.put(layer_of("matmul")(), index, node.inputs)
         weight, data = (left, right) if self.is_weight(left) else (right, left)
-        rank = len(self.c.nodes[data].shape)
-        if len(self.c.nodes[weight].shape) != 2 or weight == left and rank != 1:
-            self.fail(index, "with samples as rows (x Wᵀ) it is a Linear layer" if rank == 2 else "")
-        features: Dim = node.shape[-1]
-        weights = {"weight": weight}
-        if index in self.biases:
-            weights["bias"] = self.biases[index]
-        return self.put(layer_of("linear")(out_features=features, bias="bias" in weights), index, (data,), weights)
+        if len(self.c.nodes[weight].shape) != 2:
+            self.fail(index)
+        weights = self.weights(index, weight)
+        columns = weight == left and len(self.c.nodes[data].shape) == 2
+        layer = layer_of("linear")(out_features=node.shape[0 if columns else -1], bias="bias" in weights)
+        if not columns:
+            return self.put(layer, index, (data,), weights)
+        linear = self.add(layer, index, (self.turned(self.at(data, index), index),), weights, named=False)
+        return self.turned(linear, index, named=True)
 
-    def owner(self, index: int, reader: int) -> int | None:
+    def weights(self, index: int, weight: int) -> dict[str, int]:
+        """The parameters of a product: its weight, and the bias that is added next."""
+        return {"weight": weight, **({"bias": self.biases[index]} if index in self.biases else {})}
+
+    def cross_entropy(self, index: int, node: Node) -> int:
+        """Classes come first in a layer; of a single sample there is no mean."""
+        if len(self.c.nodes[node.inputs[0]].shape) == 1:
+            return self.put(layer_of("crossentropy")(reduction="sum"), index, node.inputs)
+        classes_first = tuple(self.turned(self.at(source, index), index) for source in node.inputs)
+        return self.add(layer_of("crossentropy")(), index, classes_first)
+
+    def owner(self, index: int, reader: int, bias: int) -> int | None:
         """The product whose bias ``reader`` adds to node ``index``: of a sum the last product that has none."""
         node = self.c.nodes[index]
         if self.readers[index] != [reader]:
             return None
-        if node.operation == "matmul" and index not in self.biases and any(map(self.is_weight, node.inputs)):
-            return index
+        weighted = node.operation == "matmul" or isinstance(operation(node.operation), Windowed)
+        if weighted and index not in self.biases and any(map(self.is_weight, node.inputs)):
+            return index if self.is_bias(bias, index) else None
         branches = reversed(node.inputs) if node.operation == "add" else ()
-        return next((found for branch in branches if (found := self.owner(branch, index)) is not None), None)
+        return next((found for branch in branches if (found := self.owner(branch, index, bias)) is not None), None)
 
     def softmax_axis(self, node: Node) -> int:
         axis: int = node.options.get("axis", -1)

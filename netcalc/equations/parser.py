@@ -2,7 +2,9 @@ r"""Tokens → syntax. Nothing is evaluated, and nothing of an equation is ever 
 
 ::
 
-    equations = [ equation ] { ( ";" | "," | newline ) [ equation ] }
+    equations = [ equation | given ] { ( ";" | "," | "where" | newline ) [ equation | given ] }
+    given     = NAME { "," NAME } "∈" ( "ℝ" | set ) [ "^" sizes ]        x ∈ ℝ^256, y ∈ {0, 1}
+    sizes     = size | "(" size { "×" size } ")"     size = NUMBER | [ NUMBER ] NAME [ ( "+" | "-" ) NUMBER ]
     equation  = [ NAME [ "(" NAME { "," NAME } ")" ] "=" ] sum           without a name it is called "result"
     sum       = [ "-" ] term { ( "+" | "-" ) term }
     term      = chain { ( "*" | "⊙" ) chain }                            element by element
@@ -14,8 +16,13 @@ r"""Tokens → syntax. Nothing is evaluated, and nothing of an equation is ever 
               | FUNCTION [ "^" NUMBER ] power                            log p, sin^2 x
               | SUM [ "_" indices ] [ "^" exponent ] term                \sum_i (y_i - t_i)^2 sums squares
               | "frac" "(" sum ")" "(" sum ")"
+              | "cases" "(" case { ";" case } ")"    case = sum [ "," ] ( condition | "otherwise" )
+              | "where" "(" condition "," sum "," sum ")"
+              | "indicator" [ "_" ] "(" condition ")"
     argument  = OPTION [ "=" ] value | SIZE | sum                        stride 1, padding=0, 2×2
     rows      = "[" row { ";" row } "]"          row = sum { "," sum }   [x; 1], [2, 1], [[1, 0], [2, 1]]
+              | "[" condition "]"                                      [x > 0] is 1 where it holds, else 0
+    condition = sum COMPARISON sum [ COMPARISON sum ]                    x > 0, -1 <= x < 1
     norm      = "‖" sum "‖" [ "_" ( "1" | "2" | "F" ) ] | "|" sum "|"
 """
 
@@ -24,8 +31,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from fractions import Fraction
-from typing import Any, Collection, Iterator, NoReturn
+from typing import Any, Collection, Iterator, NamedTuple, NoReturn
 
+from netcalc.dims import Dim, symbol
+from netcalc.equations.conditions import COMPARISONS, gap, is_condition
 from netcalc.equations.exact import PI, Exact
 from netcalc.equations.syntax import Apply, Equation, Expression, Name, Number
 from netcalc.equations.tokens import END, MAX_DEPTH, SUM_SIGN, Token, tokenize
@@ -41,8 +50,29 @@ ALIASES = {
     "leakyrelu": "leaky_relu",
     "swish": "silu",
     "heaviside": "step",
+    "l1_loss": "mae",
+    "binary_cross_entropy": "bce",
+    "binary_cross_entropy_with_logits": "bce_with_logits",
+    **{
+        f"{loss}_loss": loss
+        for loss in (
+            "mse",
+            "smooth_l1",
+            "huber",
+            "bce",
+            "bce_with_logits",
+            "cross_entropy",
+            "nll",
+            "kl_div",
+            "poisson_nll",
+            "soft_margin",
+            "hinge_embedding",
+        )
+    },
     SUM_SIGN: "sum",
 }
+EXTREMES = {"max": "amax", "min": "amin"}
+"""``\\max_k s_k`` is the greatest entry, as torch calls it."""
 _WINDOW = ("size", "stride", "padding")
 TAKES = {  # the options of a function; the others take none
     "conv": ("stride", "padding", "dilation"),
@@ -57,7 +87,15 @@ def function_words() -> frozenset[str]:
     """Every word that is a function."""
     from netcalc.equations.operations import FUNCTIONS
 
-    return frozenset({*FUNCTIONS, *ALIASES, "max", "min", "frac"})
+    return frozenset({*FUNCTIONS, *ALIASES, "max", "min", "frac", "where"})
+
+
+class Declaration(NamedTuple):
+    """A shape that the text itself gives: ``x ∈ ℝ^256``."""
+
+    name: str
+    shape: tuple[Dim, ...]
+    span: Span
 
 
 def parse(text: str, known: Collection[str] = ()) -> tuple[Equation, ...]:
@@ -68,10 +106,29 @@ def parse(text: str, known: Collection[str] = ()) -> tuple[Equation, ...]:
 
     Raises SpecError that points at the character.
     """
+    return read(text, known)[0]
+
+
+def read(text: str, known: Collection[str] = ()) -> tuple[tuple[Equation, ...], tuple[Declaration, ...]]:
+    r"""The equations of a text, and the shapes it gives.
+
+    >>> [(one.name, one.shape) for one in read(r"y = W x, x \in \mathbb{R}^3, W ∈ R^{C × 3}")[1]]
+    [('x', (3,)), ('W', (C, 3))]
+    """
     functions = function_words()
     defined = _left_sides(text)
     tokens = tokenize(text, functions, {*known, *defined, *OPTIONS})
-    return _Parser(text, tokens, {*known, *defined}).equations()
+    parser = _Parser(text, tokens, {*known, *defined})
+    return parser.equations(), tuple(parser.declared)
+
+
+def declarations(text: str) -> tuple[Declaration, ...]:
+    """The shapes that a text gives which holds nothing else: ``W_1, W_2 ∈ R^{3×3}``."""
+    parser = _Parser(text, tokenize(text, function_words()), set())
+    while not parser.at(END):
+        if not parser.accept(";", ",") and not parser.declares():
+            parser.fail("a name and its shape, such as x ∈ R^256")
+    return tuple(parser.declared)
 
 
 def parse_value(text: str) -> Expression:
@@ -81,7 +138,8 @@ def parse_value(text: str) -> Expression:
 
 def _left_sides(text: str) -> set[str]:
     """The names of several letters that stand before an ``=``."""
-    found = re.findall(r"(?:^|[;,\n$]|\\\\|\\begin\{\w+\*?\})\s*([^\W\d_][\w']*)\s*&?:?=(?!=)", text)
+    start = r"(?:^|[;,\n$]|\\\\|\\begin\{\w+\*?\})\s*(?:\\(?:operatorname|mathrm|text)\s*\{)?"
+    found = re.findall(start + r"([^\W\d_][\w']*)\}?\s*(?:\([^()=]*\)\s*)?&?:?=(?!=)", text)
     return {unicodedata.normalize("NFC", name) for name in found if name not in OPTIONS}
 
 
@@ -97,6 +155,7 @@ class _Parser:
         self.running: set[str] = set()  # every index that was summed over in this equation
         self.defined: dict[str, list[str]] = {}  # f(x) = …
         self.bars: list[str] = []  # the norm or absolute value that is open
+        self.declared: list[Declaration] = []  # x ∈ ℝ^3
 
     # ------------------------------------------------------------ tokens
 
@@ -134,7 +193,7 @@ class _Parser:
     def equations(self) -> tuple[Equation, ...]:
         found: list[Equation] = []
         while not self.at(END):
-            if self.accept(";", ","):
+            if self.accept(";", ",") or self.declares():
                 continue
             found.append(self.equation())
             if not self.at(END, ";", ","):
@@ -149,6 +208,57 @@ class _Parser:
             )
         return self.elements(found)
 
+    def declares(self) -> bool:
+        """``W_1, W_2 ∈ ℝ^{m × n}``, if that is what comes; of a set of numbers each name has the shape behind it."""
+        begin, names = self.place, [self.token]
+        while self.accept("NAME") and self.accept(","):
+            names.append(self.token)
+        if not self.accept("∈"):
+            self.place = begin
+            return False
+        if self.at("(", "["):  # {0, 1}, [0, 1]
+            self.place = self.bracket()[0]
+            self.accept(")", "]") or self.fail("the end of the set")
+        elif not self.accept("ℝ") and self.token.text == "R":
+            self.take()
+        elif self.tokens[self.place - 1].type != "ℝ":
+            self.fail("a set of numbers: ℝ^256, R^{m × n}, {0, 1}")
+        shape = self.sizes()
+        span = names[0].span.to(self.tokens[self.place - 1].span)
+        self.declared += [Declaration(name.text, shape, span) for name in names]
+        if not self.at(END, ";", ","):
+            self.fail("';' or ',' behind a shape", hint="sizes of several axes: ℝ^{m × n}")
+        return True
+
+    def sizes(self) -> tuple[Dim, ...]:
+        if self.at("TRANSPOSE"):  # ℝ^T
+            self.take()
+            return (symbol("T"),)
+        if not self.accept("^"):
+            return ()
+        if not self.accept("("):
+            return self.size()
+        found = self.size()
+        while self.accept("×", "·") or self.token.text == "x" and self.take():
+            found += self.size()
+        self.expect(")", "× and another size, or '}'")
+        return found
+
+    def size(self) -> tuple[Dim, ...]:
+        """One size, or those that stand in one word: ``4x6``."""
+        if word := self.accept("SIZE"):
+            return tuple(int(part) for part in word.text.replace("×", "x").split("x"))
+        number = self.accept("NUMBER")
+        letter = None if self.token.text == "x" and number else self.accept("NAME")
+        digits = number.text.removesuffix(".") if number else "1"  # ℝ^3. ends a sentence
+        if number is None and letter is None or not digits.isdigit() or not int(digits):
+            self.place -= number is not None
+            self.fail("a size: 256, n, 2d or n + 1")
+        size: Dim = int(digits) * (symbol(letter.text) if letter else 1)
+        if sign := self.accept("+", "-"):
+            size = size + self.whole_number() * (1 if sign.type == "+" else -1)
+        return (size,)
+
     def elements(self, found: list[Equation]) -> tuple[Equation, ...]:
         """``p_i = exp(z_i) / sum_j exp(z_j)`` is said of every i: without its index, element by element."""
         done = False
@@ -157,6 +267,10 @@ class _Parser:
             for place, equation in enumerate(found):
                 for name in [Name(equation.name, equation.span), *_names(equation.expression)]:
                     base, index = _indexed(name.name)
+                    outer, _, inner = name.name.partition("_")
+                    if "_" in inner and outer in self.summed:
+                        hint = "with a one-hot y the element is the sum over j of y_j f_j; or cross_entropy(f, y)"
+                        self.wrong_index(name, f"{name.name} is one element of {outer}, which is summed over", hint)
                     if not index or base not in self.summed:
                         continue
                     own = _indexed(equation.name)[1]
@@ -216,8 +330,8 @@ class _Parser:
         token = self.accept("NAME", "FUNCTION")
         arguments: list[str] = []
         if token and self.accept("("):
-            while one := self.accept("NAME", ",", ";"):
-                arguments += [one.text] * (one.type == "NAME")
+            while one := self.accept("NAME", ",", ";", "=", "|", "NUMBER"):  # p(y=1|x) too
+                arguments += [one.text] * (one.type not in (",", ";"))
             self.accept(")")
         if token and self.accept("="):
             if arguments:
@@ -331,7 +445,7 @@ class _Parser:
             if isinstance(base, Name) and base.name == "e" and "e" not in self.known:
                 base = self.apply("exp", exponent, span=span)
             else:
-                base = self.apply("pow", base, exponent, span=base.span.to(exponent.span))
+                base = self.apply("pow", base, exponent, span=span)
             if self.at("^"):
                 self.fail("an operator", "a power of a power", hint="write (x^2)^3 or x^{2^3}")
         return base
@@ -373,6 +487,11 @@ class _Parser:
 
     def named(self, token: Token) -> Expression:
         """A name, or a function that is only named: ``g(z)``, ``L(z, y)``, or ``f(x)`` where f(x) is defined."""
+        if self.at("(") and [one.type for one in self.tokens[self.place : self.place + 3]] == ["(", "NAME", ")"]:
+            index = self.tokens[self.place + 1].text
+            if index in self.open and index not in self.known:  # p(x) under a sum over x is p_x
+                self.place += 3
+                return Name(f"{token.text}_{index}", token.span.to(self.tokens[self.place - 1].span))
         if self.at("("):
             stem, glued = token.text[:1], token.span.end == self.token.span.start
             behind, commas = self.bracket()
@@ -415,10 +534,14 @@ class _Parser:
 
     def call(self, word: Token) -> Expression:
         name = ALIASES.get(word.text, word.text)
+        if name in ("cases", "where", "indicator"):
+            return getattr(self, name)(word)  # type: ignore[no-any-return]
         if name == "frac":
             top = self.braced()
             return self.quotient(top, self.braced())
-        summing = name in ("sum", "mean")
+        if name in EXTREMES and self.at("_"):
+            name = EXTREMES[name]
+        summing = name in ("sum", "mean", "prod", *EXTREMES.values())
         indices = self.indices() if summing else ()
         if self.at("_"):
             self.fail("(", f"{word.text} takes no index here")
@@ -501,6 +624,76 @@ class _Parser:
         arguments = tuple(self.without(a, indices, outside) for a in expression.arguments)
         return Apply(operation, arguments, expression.span, expression.options)
 
+    def cases(self, word: Token) -> Expression:
+        """``x if x > 0; 0 otherwise``: ``where(x > 0, x, 0)``, the first case that holds."""
+        self.expect("(", "cases")
+        rows: list[tuple[Expression, Apply | None]] = []
+
+        def inside() -> None:
+            while not self.at(")"):
+                if rows and rows[-1][1] is None:
+                    self.fail("the end of the cases", "a case behind 'otherwise'")
+                value = self.sum()
+                while self.accept(",", "IF"):
+                    pass
+                rows.append((value, None if self.accept("OTHERWISE") else self.condition()))
+                while self.accept(",", ";"):
+                    pass
+
+        self.fenced(inside, ")")
+        span = word.span.to(self.tokens[self.place - 1].span)
+        if not rows or rows[0][1] is None:
+            raise SpecError("syntax", "cases without a condition", expected=r"x & x > 0 \\ 0 & \text{otherwise}",
+                            span=span, source=self.text)  # fmt: skip
+        found, last = rows[-1]
+        if last is not None and (missing := gap([condition for _, condition in rows if condition])):
+            raise SpecError(
+                "no-case", f"the cases leave out {missing}", expected="a last case for everything else",
+                hint=r"\text{otherwise} in place of the last condition", span=span, source=self.text,
+            )  # fmt: skip
+        for value, condition in reversed(rows[:-1]):
+            assert condition is not None
+            found = self.apply("where", condition, value, found, span=span)
+        return found
+
+    def where(self, word: Token) -> Expression:
+        """``where(x > 0, x, 0)``: the second argument where the first holds, else the third."""
+        self.expect("(")
+
+        def inside() -> list[Expression]:
+            found: list[Expression] = [self.condition()]
+            while self.accept(","):
+                found.append(self.sum())
+            return found
+
+        arguments = self.fenced(inside, ")")
+        span = word.span.to(self.tokens[self.place - 1].span)
+        self.check_arity("where", arguments, {}, span)
+        return self.apply("where", *arguments, span=span)
+
+    def indicator(self, word: Token) -> Expression:
+        r"""``\mathbf{1}[x > 0]``, ``\mathbb{1}_{x > 0}``: 1 where it holds, else 0."""
+        low = self.accept("_")
+        opening = self.accept("(", "[") or self.fail("a condition in brackets: [x > 0]")
+        braces = self.accept("(") if low and self.token.span.of(self.text) == r"\{" else None
+        condition: Expression = self.fenced(self.condition, {"(": ")", "[": "]"}[opening.type])
+        if braces:
+            self.expect(")")
+        return condition
+
+    def condition(self) -> Apply:
+        """A comparison, or two on end: ``-1 <= x < 1``; conditions are multiplied."""
+        found, left = None, self.sum()
+        while sign := self.accept(*COMPARISONS):
+            right = self.sum()
+            one = self.apply(COMPARISONS[sign.type], left, right)
+            found, left = (one if found is None else self.apply("mul", found, one)), right
+        if found is not None:
+            return found
+        if isinstance(left, Apply) and is_condition(left):
+            return left
+        self.fail("a comparison: >, ≥, < or ≤")
+
     def indices(self) -> tuple[str, ...]:
         """The running indices of a sum: ``_i``, ``_{i,j}``, ``_{i=1}^{n}``; bounds are the whole axis."""
         found: list[str] = []
@@ -553,6 +746,10 @@ class _Parser:
         elif name in ("max", "min"):
             least = most = 1 if "size" in options else 2
             hint = f"{name}(a, b), or {name}(x, 2x2) for windows"
+            only = arguments[0] if arguments else None
+            if len(arguments) == 1 and isinstance(only, Apply) and only.operation == "product":
+                parts = [one.span.of(self.text) for one in only.arguments]
+                hint = f"a comma is missing: {name}({', '.join(parts)})"
         elif name in ("softmax", "logsoftmax"):
             hint = f"{name}(z, axis=1) names the axis"
         elif most is None:
@@ -648,16 +845,31 @@ class _Parser:
         return -int(token.text) if minus else int(token.text)
 
     def rows(self) -> Expression:
-        start = self.expect("[").span
+        start, begin = self.expect("[").span, self.place
 
-        def inside() -> list[list[Expression]]:
+        def inside() -> Any:
             found = [self.row()]
+            if self.at(*COMPARISONS):
+                self.place = begin
+                return self.condition()
             while self.accept(";"):
                 found.append(self.row())
             return found
 
         lines = self.fenced(inside, "]")
+        if isinstance(lines, Apply):
+            return lines
         span = start.to(self.tokens[self.place - 1].span)
+        only = lines[0][0] if len(lines) == len(lines[0]) == 1 else None
+        if isinstance(only, Apply) and only.operation == "product" and not set(only.arguments) - set(_names(only)):
+            written = [part.span.of(self.text) for part in only.arguments]
+            raise SpecError(
+                "syntax", "names side by side in square brackets: blocks beside one another, or their product?",
+                expected="a comma, or round brackets", found=span.of(self.text), span=span, source=self.text,
+                hint=f"[{', '.join(written)}] or ({' '.join(written)})",
+            )  # fmt: skip
+        if isinstance(only, Apply) and only.operation in ("add", "sub"):  # square brackets as brackets
+            return only
         if len(lines) == 1:
             return Apply("rows", tuple(lines[0]), span, (("columns", True),))
         if all(len(line) == 1 for line in lines):

@@ -66,6 +66,8 @@ _INFIX = {
     "product": (3, " "),
     "matmul": (3, " @ "),
 }
+SIGN_OF = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+_COMPARED_LATEX = {"gt": ">", "ge": r"\ge", "lt": "<", "le": r"\le"}
 _INFIX_LATEX = {**_INFIX, "sub": (1, " - "), "mul": (2, r" \odot "), "product": (3, r" "), "matmul": (3, " ")}
 
 
@@ -114,7 +116,9 @@ def _write(expression: Expression, around: int, leaf: Any) -> str:
             return base + ("^T" if is_latex else "ᵀ")
         exponent = _write(arguments[1], 0, leaf)
         superscripts = {"2": "²", "3": "³"}
-        return f"{base}^{{{exponent}}}" if is_latex else base + superscripts.get(exponent, f"^{exponent}")
+        if is_latex:
+            return f"{base}^{{{exponent}}}"
+        return base + superscripts.get(exponent, f"^{exponent}" if exponent.isalnum() else f"^({exponent})")
     if op in ("norm", "sqnorm"):
         inside = _write(arguments[0], 0, leaf)
         p = expression.option("p", 2)
@@ -126,20 +130,57 @@ def _write(expression: Expression, around: int, leaf: Any) -> str:
         return f"|{_write(arguments[0], 0, leaf)}|"
     if op == "rows":
         row_of = expression.option("columns", False)
+        if is_latex and row_of and all(isinstance(a, Apply) and a.operation == "rows" for a in arguments):
+            rows = (" & ".join(_write(a, 0, leaf) for a in row.arguments) for row in arguments)  # type: ignore[union-attr]
+            return r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}"
         pieces = [_write(a, 0, leaf) for a in arguments]
         if is_latex:
             return r"\begin{bmatrix} " + (" & " if row_of else r" \\ ").join(pieces) + r" \end{bmatrix}"
         return f"[{(', ' if row_of else '; ').join(pieces)}]"
+    if op in SIGN_OF:
+        written = _condition(expression, leaf)
+        return rf"\mathbf{{1}}\left[{written}\right]" if is_latex else f"[{written}]"
+    if op == "where":
+        if is_latex:
+            return r"\begin{cases} " + r" \\ ".join(_cases(expression, leaf)) + r" \end{cases}"
+        return f"where({', '.join([_condition(arguments[0], leaf), *(_write(a, 0, leaf) for a in arguments[1:])])})"
     options = [f"{key} {_option(value)}" if key != "size" else _option(value) for key, value in expression.options]
     inside = ", ".join([*(_write(a, 0, leaf) for a in arguments), *options])
     if not is_latex:
         return f"{SIGNS.get(op, op)}({inside})"
-    name = _LATEX_FUNCTIONS.get(op) or (f"\\{op}" if op in _KNOWN_TO_LATEX else rf"\operatorname{{{op}}}")
+    if op in _ROOTS:
+        return f"{_ROOTS[op]}{{{inside}}}"
+    word = op.replace("_", r"\_")
+    name = _LATEX_FUNCTIONS.get(op) or (f"\\{op}" if op in _KNOWN_TO_LATEX else rf"\operatorname{{{word}}}")
     return rf"{name}\left({inside}\right)"
 
 
+def _condition(expression: Expression, leaf: Any) -> str:
+    """A comparison without brackets; of two on end (−1 ≤ x ≤ 1) what they share once."""
+    if isinstance(expression, Apply) and expression.operation == "mul":
+        first, second = expression.arguments
+        if isinstance(first, Apply) and first.operation in SIGN_OF and isinstance(second, Apply):
+            shared = _write(first.arguments[1], 0, leaf)
+            following = _condition(second, leaf)
+            if second.operation in SIGN_OF and _write(second.arguments[0], 0, leaf) == shared:
+                return _condition(first, leaf) + following.removeprefix(shared)
+    if not isinstance(expression, Apply) or expression.operation not in SIGN_OF:
+        return _write(expression, 0, leaf)
+    sign = (_COMPARED_LATEX if leaf is _latex else SIGN_OF)[expression.operation]
+    return f" {sign} ".join(_write(side, 0, leaf) for side in expression.arguments)
+
+
+def _cases(expression: Expression, leaf: Any) -> list[str]:
+    """The rows of a function by cases, one that stands in the last of another among its rows."""
+    if not isinstance(expression, Apply) or expression.operation != "where":
+        return [rf"{_write(expression, 0, leaf)} & \text{{otherwise}}"]
+    condition, then, other = expression.arguments
+    return [f"{_write(then, 0, leaf)} & {_condition(condition, leaf)}", *_cases(other, leaf)]
+
+
 SIGNS = {"sigmoid": "σ"}
-_LATEX_FUNCTIONS = {"sigmoid": r"\sigma"}
+_LATEX_FUNCTIONS = {"sigmoid": r"\sigma", "amax": r"\max", "amin": r"\min", "prod": r"\prod"}
+_ROOTS = {"sqrt": r"\sqrt", "cbrt": r"\sqrt[3]"}
 _KNOWN_TO_LATEX = {"max", "min", "exp", "log", "sin", "cos", "tanh"}
 
 

@@ -1,7 +1,8 @@
 r"""Text → tokens with spans: plain text and the LaTeX of slides alike.
 
 LaTeX is read as what it prints: ``\mathbf{w}`` is ``w``, ``W_1`` and ``W_{1}`` are ``W1``, ``\operatorname{softmax}``
-is a word, ``\left( \right)`` are brackets, ``\begin{bmatrix} x \\ 1 \end{bmatrix}`` is ``[x; 1]``. A run of letters
+is a word, ``\left( \right)`` are brackets, ``\begin{bmatrix} x \\ 1 \end{bmatrix}`` is ``[x; 1]``; a function by cases
+is ``cases(x, x > 0; 0, otherwise)``, and ``x \in \mathbb{R}^3`` is ``x ∈ ℝ^3``. A run of letters
 is one name if it is a function, or is known (defined or given); else it is a product of single letters:
 ``xW`` is ``x W``.
 """
@@ -31,7 +32,8 @@ GREEK = {
 _SAME = {  # LaTeX commands and signs that are another spelling
     "cdot": "·", "times": "×", "odot": "⊙", "circ": "⊙", "ast": "*", "top": "⊤", "intercal": "⊤", "lVert": "‖",
     "rVert": "‖", "Vert": "‖", "|": "‖", "lvert": "|", "rvert": "|", "vert": "|", "{": "(", "}": ")", "pi": "π",
-    "lbrack": "[", "rbrack": "]", "mid": "|", "coloneqq": "=",
+    "lbrack": "[", "rbrack": "]", "mid": "|", "coloneqq": "=", "in": "∈", "gt": ">", "lt": "<", "ge": "≥", "geq": "≥",
+    "geqslant": "≥", "le": "≤", "leq": "≤", "leqslant": "≤",
 }  # fmt: skip
 _SILENT = {
     "left", "right", ",", ";", ":", "!", " ", "\n", "quad", "qquad", "displaystyle", "limits", "big", "Big", "bigl",
@@ -43,12 +45,30 @@ _FONTS = {
 }  # fmt: skip
 _ACCENTS = {"bar": "\u0304", "overline": "\u0304", "hat": "\u0302", "widehat": "\u0302", "tilde": "\u0303"}
 _MATRICES = {"matrix", "bmatrix", "pmatrix"}
+_CASES = {"cases", "dcases"}
 _LAYOUTS = {"aligned", "align", "align*", "gather", "gather*", "gathered", "split", "equation", "equation*"}
-_SIGNS = {"−": "-", "–": "-", "∘": "⊙", "⋅": "·", "∗": "*", ":=": "=", "{": "(", "}": ")"}
+_SIGNS = {
+    "−": "-", "–": "-", "∘": "⊙", "⋅": "·", "∗": "*", ":=": "=", "{": "(", "}": ")", ">=": "≥", "<=": "≤", "in": "∈",
+}  # fmt: skip
 _LOW = "₀₁₂₃₄₅₆₇₈₉₊₋₌ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
 _LOWERED = str.maketrans(_LOW, "0123456789+-=aehijklmnoprstuvx")
 _HIGH = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱˣᶻᵗᵏ"
 _RAISED = str.maketrans(_HIGH, "0123456789+-nixztk")
+
+_INSTEAD = {  # what slides print and no operation says, with what does
+    "nabla": "--gradients gives the gradient in every input, --lr makes the update",
+    "arg": "argmax has no gradient and no operation; softmax(s) gives the scores as probabilities",
+    "E": "mean(…) is the average over the samples",
+    "neq": "a sum runs over a whole axis: add every term and take the one away that is too many",
+    "ne": "a sum runs over a whole axis: add every term and take the one away that is too many",
+    "langle": "w^T x is the inner product of w and x",
+    "sign": "step(x) − step(−x)",
+    "tr": "the trace of A^T B is sum(A * B)",
+    "layernorm": "m = mean(x); v = mean((x - m)^2); y = γ * (x - m) / sqrt(v + ε) + β",
+    "batchnorm": "y = γ * (x - m) / sqrt(s + ε) + β, with the stored means m and variances s",
+    "det": "", "diag": "diag(a) B is a * B, a as a column",
+    "argmax": "softmax(s) gives the scores as probabilities",
+}  # fmt: skip
 
 # a letter: no digit, and no raised, lowered or fractional sign
 _LETTER = r"[^\W\d_²³¹¼-¾\u02b0-\u02ff\u1d2c-\u1d6a\u1d78\u1d9b-\u1dbf\u2070-\u209f\u2150-\u218b\u2c7c\u2c7d]"
@@ -56,11 +76,19 @@ _MARKED = rf"{_LETTER}[\u0302\u0303\u0304]*"
 _T = r"(?:T|⊤|\\top(?![a-z])|\\intercal(?![a-z])|\\(?:mathsf|mathrm|text|rm)(?:\s*\{\s*T\s*\}|\s+T))"
 _TRANSPOSED = rf"\^\s*(?:\{{\s*{_T}\s*\}}|{_T})|ᵀ|⊤"
 
+_WORDS = r"\\(?:text|mathrm|textrm)\s*\{{\s*(?:{0}),?\s*\}}|\b(?:{0})\b(?=\s|\\|\)|\}}|\Z)"
+
 _TOKEN = re.compile(
     rf"""
       (?P<SKIP>[ \t\r\n\u00a0\u2000-\u200b\u202f]+|\#[^\n]*|\\(?:left|right)\.|\\(?:label|tag)\{{[^{{}}]*\}}
         |\.(?=[ \t]*(?:\Z|[\r\n;]|\\\\|\\end)))
-    | (?P<MATRIX>\\(?:begin|end)\{{[a-z]+\*?\}})
+    | (?P<WHERE>{_WORDS.format(r"where|with|and")})
+    | (?P<OTHERWISE>{_WORDS.format(r"otherwise|else")})
+    | (?P<IF>{_WORDS.format(r"if|when")})
+    | (?P<INDICATOR>\\math(?:bf|bbm|ds|bb|rm)\s*\{{?\s*1\s*\}}?(?=\s*(?:\\left|\\[bB]igl?)?\s*(?:\\?\{{|[(\[_]))|𝟙|𝟏)
+    | (?P<REALS>ℝ)
+    | (?P<IN>in(?=\s+(?:R|ℝ|\\mathbb|\\R)(?![a-z])))
+    | (?P<MATRIX>\\left\s*\\(?:\{{|lbrace)\s*\\begin\{{array\}}\{{[lcr|\s]*\}}|\\(?:begin|end)\{{[a-z]+\*?\}})
     | (?P<COMMAND>\\(?:[A-Za-z]+|.|\n))
     | (?P<SIZE>\d+(?:[x×]\d+)+(?![\w.]))
     | (?P<NUMBER>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
@@ -72,11 +100,11 @@ _TOKEN = re.compile(
     | (?P<NORM>\|\||‖)
     | (?P<SUM>∑)
     | (?P<ROOT>√)
-    | (?P<OPERATOR>:=|[-+*/^@()\[\]{{}},;:=|·⋅⊙×−–&'_∘∗])
+    | (?P<OPERATOR>:=|>=|<=|[-+*/^@()\[\]{{}},;:=|·⋅⊙×−–&'_∘∗<>≤≥∈])
     """,
     re.VERBOSE,
 )
-_LONG = re.compile(r"[A-Za-z]{{2,}}(?:\\?_[A-Za-z]+)+".replace("{{", "{").replace("}}", "}"))
+_LONG = re.compile(r"[A-Za-z][A-Za-z\d]+(?:\\?_[A-Za-z]+\d*)+")
 _CHUNK = re.compile(rf"(?:[Α-Ωα-ω][\u0302\u0303\u0304]*|(?:(?![Α-Ωα-ω]){_MARKED})+)\d*")
 _FONT_IN_INDEX = re.compile(r"\\(?:text|mathrm|mathit|mathbf|textrm|operatorname|rm)\s*\{([^{}]*)\}")
 _INDEX = re.compile(
@@ -84,6 +112,7 @@ _INDEX = re.compile(
     rf"|(?P<plain>\d+|{_LETTER}+\d*)|(?P<greek>\\[A-Za-z]+))|(?P<lowered>[{_LOW}]+)"
 )
 _LAYER = re.compile(r"\^\{\s*\((\w+(?:[-+]\d+)?)\)\s*\}|\^\{\s*\[(\w+(?:[-+]\d+)?)\]\s*\}|⁽([⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱ]+)⁾")
+_EQUATION_FOLLOWS = re.compile(r"\s*[^=\s(),;]+(?:\([^()=]*\))?\s*(?:&?:?=|(?:,\s*[^=\s(),;]+\s*)*(?:\\in\b|∈))")
 _PRIMES = re.compile(r"['′’]+|″|\^\\prime|\^\{\s*((?:\\prime\s*)+)\}")
 _RAISED_FIRST = re.compile(rf"(?:(?P<T>{_TRANSPOSED})|\^(?P<n>\d)|\^\{{(?P<m>\d+)\}})(?=_|[{_LOW}])")
 _FRAME = re.compile(r"\s*(?P<open>\$\$?|\\\[|\\\()(?P<inside>.*?)(?P<close>\$\$?|\\\]|\\\))[\s.,;]*\Z", re.DOTALL)
@@ -121,7 +150,7 @@ class _Reader:
         self.found: list[Token] = []
         self.behind: list[tuple[str, ...]] = []  # what stood before the subscript: W^T_1 is W_1^T
         self.depth = 0  # of brackets; a line's end separates equations outside of them
-        self.braces = self.layouts = self.nested = 0
+        self.braces = self.layouts = self.nested = self.cases = 0
 
     def tokens(self) -> list[Token]:
         frame = _FRAME.match(self.text)
@@ -156,6 +185,14 @@ class _Reader:
             self.environment(word, start)
         elif kind == "WORD":
             self.word(word, start)
+        elif kind == "WHERE" and not self.depth:
+            self.put(";", ";", start)
+        elif kind in ("OTHERWISE", "IF", "IN") and (self.cases or kind == "IN"):
+            self.put(_SIGNS.get(word, kind), word, start)
+        elif kind in ("INDICATOR", "REALS"):
+            self.put("FUNCTION" if kind == "INDICATOR" else word, "indicator" if kind == "INDICATOR" else word, start)
+        elif kind in ("WHERE", "OTHERWISE", "IF"):
+            raise self.fail(f"{word!r} means nothing here", start, "a name, a number or an operator")
         elif kind == "OPERATOR":
             self.sign(word, start)
         elif kind in ("RAISED", "LOWERED"):
@@ -208,13 +245,22 @@ class _Reader:
         self.put(spelled, spelled, start)
 
     def environment(self, word: str, start: int) -> None:
-        kind = word[word.index("{") + 1 : -1]
+        kind = re.findall(r"\{([a-z]+\*?)\}", word)[0]
         if kind in _LAYOUTS:
             self.layouts += 1 if "begin" in word else -1
             self.put(";", ";", start)
             return
+        if kind in _CASES or kind == "array" and (self.cases if "end" in word else "left" in word):
+            self.cases += 1 if "begin" in word else -1
+            if "begin" in word:
+                self.put("FUNCTION", "cases", start)
+            self.put("(" if "begin" in word else ")", word, start)
+            return
         if kind not in _MATRICES:
-            raise self.fail(f"the environment {kind!r} is not known", start, "bmatrix, pmatrix, matrix or aligned")
+            raise self.fail(
+                f"the environment {kind!r} is not known", start, "bmatrix, pmatrix, matrix, cases or aligned",
+                _INSTEAD.get(kind, ""),
+            )  # fmt: skip
         sign = "[" if "begin" in word else "]"
         self.put(sign, sign, start)
 
@@ -252,6 +298,8 @@ class _Reader:
         self.put(")", ")", place)
 
     def command(self, word: str, start: int) -> None:
+        if word in ("quad", "qquad") and not self.depth and _EQUATION_FOLLOWS.match(self.text, self.position):
+            self.put(";", ";", start)
         if word in _SILENT:
             return
         if word == "\\":
@@ -266,13 +314,18 @@ class _Reader:
             self.group(start, word)
         elif word == "sqrt":
             self.blanks()
-            if self.text[self.position : self.position + 1] == "[":
-                raise self.fail("roots other than the square root are not among the functions", start, r"\sqrt{…}",
-                                "x^{1/3} is the third root")  # fmt: skip
-            self.put("FUNCTION", word, start)
+            degree = re.compile(r"\[([^\[\]]*)\]").match(self.text, self.position)
+            self.position = degree.end() if degree else self.position
+            root = {"2": "sqrt", "3": "cbrt"}.get(degree[1].strip() if degree else "2")
+            if root is None:
+                raise self.fail("this root is not among the functions", start, r"\sqrt{…} or \sqrt[3]{…}",
+                                f"x^{{1/{degree[1] if degree else 4}}} is the root of x ≥ 0")  # fmt: skip
+            self.put("FUNCTION", root, start)
             self.group(start, word)
-        elif word == "sum":
-            self.put("FUNCTION", SUM_SIGN, start)
+        elif word in ("sum", "prod"):
+            self.put("FUNCTION", SUM_SIGN if word == "sum" else word, start)
+        elif word == "mathbb":
+            self.blackboard(start)
         elif word in _SAME:
             spelled = _SAME[word]
             kind = {"‖": "NORM", "⊤": "TRANSPOSE", "π": "NAME"}.get(spelled, spelled)
@@ -282,7 +335,20 @@ class _Reader:
         elif function := self.function(word):
             self.put("FUNCTION", function, start)
         else:
-            raise self.fail(f"the LaTeX command \\{word} is not known", start, "a function, a Greek letter or a font")
+            raise self.fail(
+                f"the LaTeX command \\{word} is not known", start, "a function, a Greek letter or a font",
+                _INSTEAD.get(word, ""),
+            )  # fmt: skip
+
+    def blackboard(self, start: int) -> None:
+        """``\\mathbb{R}`` is the set in which shapes are stated; other letters are no operations."""
+        match = re.compile(r"\s*(?:\{\s*(\w)\s*\}|(\w))").match(self.text, self.position, self.end)
+        letter = (match[1] or match[2]) if match else ""
+        self.position = match.end() if match else self.position
+        if letter != "R":
+            raise self.fail(f"\\mathbb{{{letter}}} is not known", start, r"\mathbb{R}, as in x \in \mathbb{R}^{256}",
+                            _INSTEAD.get(letter, ""))  # fmt: skip
+        self.put("ℝ", "ℝ", start)
 
     def styled(self, word: str, start: int) -> str:
         """The name in a font or under an accent: ``\\mathbf{W}``, ``\\hat{\\mathbf{y}}``, ``\\mathbf{W_1}``."""
@@ -351,7 +417,11 @@ class _Reader:
         self.put("NAME", self.decorated(word), start)
 
     def unknown(self, word: str, start: int) -> SpecError:
-        hint = did_you_mean(word, [*self.functions, *self.known]) or did_you_mean(word.lower(), self.functions)
+        hint = (
+            _INSTEAD.get(word.lower(), "")
+            or did_you_mean(word, [*self.functions, *self.known])
+            or did_you_mean(word.lower(), self.functions)
+        )
         if not hint and len(word) < 8:
             hint = f"a product of letters: {' '.join(word)}"
         return SpecError(
@@ -380,6 +450,9 @@ class _Reader:
             self.put("NAME", "π" if normal == "pi" else full, start)
             return
         self.position, self.behind = end, []
+        if len(normal) > 2 and normal in GREEK and normal not in self.known:
+            self.whole(GREEK[normal], start)
+            return
         for chunk in _CHUNK.finditer(word):
             self.position = start + chunk.end()
             self.chunk(chunk.group(), start + chunk.start(), last=chunk.end() == len(word))

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, Mapping, NamedTuple
 
 from netcalc.equations.arrays import Array
-from netcalc.equations.exact import ONE, ZERO, Exact, Value, text
+from netcalc.equations.exact import ONE, ZERO, Value, text
 from netcalc.equations.inference import Computation
 from netcalc.equations.ledger import Edge, forward_ledger
 from netcalc.equations.operations import operation
@@ -15,14 +15,6 @@ from netcalc.errors import SpecError
 MAX_ELEMENTS = 200_000
 MAX_WORK = 20_000_000
 """What exact numbers, one by one, are meant for: about twenty seconds, most of which are finite differences."""
-
-
-class Caution(NamedTuple):
-    """A place where numbers break: what happens, and what to write instead."""
-
-    label: str
-    what: str
-    instead: str
 
 
 def missing(c: Computation) -> list[str]:
@@ -182,87 +174,11 @@ def updates(
             continue
         before, g = values[index], grads[index]
         step = g.plus(before.times(weight_decay)) if weight_decay != 0 else g
-        words = f"{name} − {text(lr)} · " + (
-            f"(∂ + {text(weight_decay)} {name})" if weight_decay != 0 else f"∂{c.label(c.output)}/∂{name}"
-        )
-        found.append(Update(name, before, g, before.plus(step.times(-lr)), words))
+        found.append(Update(name, before, g, before.plus(step.times(-lr)), update_words(c, name, lr, weight_decay)))
     return found
 
 
-def cautions(c: Computation, values: list[Array] | None = None) -> list[Caution]:
-    """Where the formula invites trouble in floating point, whatever the numbers, or with these numbers."""
-    found = []
-    for i, node in enumerate(c.nodes):
-        inner = c.nodes[node.inputs[0]].operation if node.inputs else ""
-        label = c.label(i)
-        if node.operation == "log" and inner == "softmax":
-            found.append(
-                Caution(
-                    label,
-                    "a softmax output that rounds to 0 gives log 0 = −∞, and 0 · (−∞) = nan; its gradient divides by 0",
-                    "logsoftmax(z) = z − max z − log Σ exp(z − max z), or cross_entropy(z, y)",
-                )
-            )
-        elif node.operation == "log" and inner == "sigmoid":
-            found.append(
-                Caution(
-                    label,
-                    "σ rounds to 0 for scores below about −745 (float32: −104), and log 0 = −∞",
-                    "log σ(z) = min(0, z) − log(1 + exp(−|z|)) (torch: logsigmoid)",
-                )
-            )
-        elif (
-            node.operation == "log"
-            and inner == "sub"
-            and c.nodes[c.nodes[node.inputs[0]].inputs[1]].operation == "sigmoid"
-        ):
-            found.append(
-                Caution(
-                    label,
-                    "1 − σ(z) rounds to 0 for scores above about 37 (float32: 17), and log 0 = −∞",
-                    "log(1 − σ(z)) = log σ(−z) = −max(0, z) − log(1 + exp(−|z|))",
-                )
-            )
-        elif (
-            node.operation == "div" and inner == "exp" and c.nodes[node.inputs[1]].operation in ("sum", "repeat", "add")
-        ):
-            found.append(
-                Caution(
-                    label,
-                    "exp overflows above 709 (float32: 88): ∞/∞ = nan",
-                    "softmax(z) = exp(z − max z) / Σ exp(z − max z): the same value, and no exponent is above 0",
-                )
-            )
-        elif (
-            node.operation == "log"
-            and inner in ("sum", "add")
-            and any(c.nodes[j].operation in ("exp", "repeat") for j in c.nodes[node.inputs[0]].inputs)
-        ):
-            found.append(
-                Caution(label, "exp overflows above 709 (float32: 88)", "log Σ exp(z) = max z + log Σ exp(z − max z)")
-            )
-        elif node.operation == "bce":
-            found.append(
-                Caution(
-                    label,
-                    "a probability that rounds to 0 or 1 gives log 0 = −∞",
-                    "the loss from scores: max(0, z) − z y + log(1 + exp(−|z|)) (torch: BCEWithLogitsLoss)",
-                )
-            )
-        elif node.operation == "norm" and node.options.get("p", 2) == 2:
-            found.append(
-                Caution(label, "the norm has no derivative at 0 (x/‖x‖ is 0/0; torch takes 0)", "‖x‖² where it will do")
-            )
-        if values is not None and any(not _finite(v) for v in values[i].data):
-            found.append(
-                Caution(
-                    label,
-                    "with these numbers it is not finite",
-                    f"other numbers for {', '.join(c.label(j) for j in node.inputs) or label}",
-                )
-            )
-    return list(dict.fromkeys(found))
-
-
-def _finite(value: Value) -> bool:
-    return isinstance(value, Exact) or value - value == 0
+def update_words(c: Computation, name: str, lr: Value, weight_decay: Value = ZERO) -> str:
+    """One step of gradient descent in words: ``W − 1/2 · ∂L/∂W``."""
+    decayed = f"(∂ + {text(weight_decay)} {name})"
+    return f"{name} − {text(lr)} · " + (decayed if weight_decay != 0 else f"∂{c.label(c.output)}/∂{name}")

@@ -10,7 +10,8 @@ from __future__ import annotations
 from math import prod
 from typing import Any, NamedTuple, Sequence
 
-from netcalc.dims import product
+from netcalc.dims import Dim, product
+from netcalc.dims import text as size_text
 from netcalc.equations.arrays import Array
 from netcalc.equations.base import Operation, Options, Site
 from netcalc.equations.exact import ZERO, Exact, Value, text
@@ -99,16 +100,14 @@ class Windowed(Operation):
                 "a signal of several channels is [channels, length], with a kernel [out, in, taps]",
             )
         try:
-            output = self.applied(resolved, options).output
+            return self.out(resolved, options)
         except SpecError as error:
             error.source = ""
             raise error.at(site.span, site.solver.source) from None
-        return output if channel_axes(resolved) else output[1:]
 
     def shape_of(self, inputs: Sequence[Array], options: Options) -> tuple[int, ...]:
         shapes = [array.shape for array in inputs]
-        output: Any = self.applied(shapes, options).output
-        return tuple(output) if channel_axes(shapes) else tuple(output[1:])
+        return tuple(int(n) for n in self.out(shapes, options))  # type: ignore[arg-type]
 
     def work(self, shapes: Sequence[Shape], output: Shape, options: Options, label: str) -> Work:
         return self.applied(shapes, options).work
@@ -118,6 +117,14 @@ class Windowed(Operation):
         lead, layer = channel_axes(shapes), self.layer(shapes, options)
         slides = map(layer.axes, ("kernel_size", "stride", "dilation", "padding"))
         return [overlaps(*axis) for axis in zip(output[lead:], *slides, shapes[0][lead:])]
+
+    def slides(self, shapes: Sequence[Shape], options: Options) -> list[tuple[Any, Any, Any]]:
+        """Stride, padding and dilation along each axis that the windows slide along."""
+        return list(zip(*map(self.layer(shapes, options).axes, ("stride", "padding", "dilation"))))
+
+    def out(self, shapes: Sequence[Shape], options: Options) -> Shape:
+        output = self.applied(shapes, options).output
+        return output if channel_axes(shapes) else output[1:]
 
     def windows(
         self, x: Sequence[int], kernel: Sequence[int], output: Sequence[int], options: Options
@@ -148,6 +155,42 @@ class Windowed(Operation):
     def working(self, inputs: Sequence[Array], output: Array, options: Options) -> list[str]:
         """The windows and their sums, a line an output."""
         return []
+
+
+def called(word: str, x: str, w: str, stride: Shape, padding: Shape, dilation: Shape, tails: Shape = ()) -> str:
+    """A convolution as it is written, without the options that change nothing.
+
+    >>> called("conv", "x", "w", (2, 2), (0, 1), (1, 1))
+    'conv(x, w, stride 2, padding 0×1)'
+    """
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "output_padding": tails}
+    told = [
+        f"{name} {'×'.join(map(size_text, value[:1] if len(set(value)) == 1 else value))}"
+        for name, value in options.items()
+        if any(n != (0 if "padding" in name else 1) for n in value)
+    ]
+    return f"{word}({', '.join((x, w, *told))})"
+
+
+def slid(size: Dim, kernel: Dim, stride: Dim, padding: Dim, dilation: Dim) -> Dim:
+    """How many windows lie on an axis."""
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def cut(words: str, found: Shape, wanted: Shape) -> str:
+    return words if found == tuple(wanted) else f"{words} cut to [{', '.join(map(size_text, wanted))}]"
+
+
+def correlated(
+    large: str, small: str, lead: int, size: Shape, windows: Shape, kernel: Shape, slides: Sequence[tuple[Any, ...]]
+) -> str:
+    """The gradient in a kernel: one array slides over the other by its dilation, its elements a stride apart."""
+    found = tuple(slid(n, m, d, p, s) for n, m, (s, p, d) in zip(size, windows, slides))
+    strides, padding, dilation = zip(*slides)
+    if not lead:
+        return cut(called("conv", large, small, dilation, padding, strides), found, kernel)
+    words = called("conv", f"{large}[i]", f"{small}[j]", dilation, padding, strides)
+    return f"{cut(words, found, kernel)} for all channels i and j"
 
 
 class Conv(Windowed):
@@ -229,9 +272,17 @@ class Conv(Windowed):
         return Work((Line("g · w", "mul", products), *sums), product(products), uncounted=uncounted)
 
     def layout(self, place: int, names: Sequence[str], g: str, shapes: Sequence[Shape], options: Options) -> str:
-        return (
-            f"{g} ∗ᵀ {names[1]} (each window gets its share)" if place == 0 else f"conv({names[0]}, {g}): Σ g · window"
+        """In the same words: ∂x is the transposed convolution of g by w, ∂w the convolution of x by g."""
+        slides, lead = self.slides(shapes, options), channel_axes(shapes)
+        output, size, kernel = (
+            shape[len(shape) - self.rank(shapes) :] for shape in (self.out(shapes, options), *shapes)
         )
+        if place == 0:
+            reached = [(n - 1) * s + d * (k - 1) + 1 - 2 * p for n, k, (s, p, d) in zip(output, kernel, slides)]
+            tails = tuple(n - m for n, m in zip(size, reached))
+            strides, padding, dilation = zip(*slides)
+            return called("convtranspose", g, names[1], strides, padding, dilation, tails)
+        return correlated(names[0], g, lead, size, output, kernel, slides)
 
     def local(self, place: int, names: Sequence[str], shapes: Sequence[Shape], options: Options) -> str:
         return f"the entries of {names[1]} under each window" if place == 0 else f"the windows of {names[0]}"
@@ -258,7 +309,14 @@ class ConvTranspose(Conv):
         )
 
     def layout(self, place: int, names: Sequence[str], g: str, shapes: Sequence[Shape], options: Options) -> str:
-        return f"conv({g}, {names[1]})" if place == 0 else f"conv({g}, {names[0]}): Σ x · window"
+        slides, lead = self.slides(shapes, options), channel_axes(shapes)
+        output, size, kernel = (
+            shape[len(shape) - self.rank(shapes) :] for shape in (self.out(shapes, options), *shapes)
+        )
+        if place == 0:
+            found = tuple(slid(n, k, *slide) for n, k, slide in zip(output, kernel, slides))
+            return cut(called("conv", g, names[1], *zip(*slides)), found, size)
+        return correlated(g, names[0], lead, output, size, kernel, slides)
 
     def local(self, place: int, names: Sequence[str], shapes: Sequence[Shape], options: Options) -> str:
         return f"{names[1]} where each element puts it" if place == 0 else f"{names[0]} where each tap puts it"
@@ -299,7 +357,7 @@ class ConvTranspose(Conv):
         ]
 
     def drawing(self, inputs: Sequence[Array], output: Array, options: Options) -> list[str]:
-        """Each input element times the kernel where it falls on the output; then their sum."""
+        """Each input element times the kernel where it falls on the output, and their sum, in columns of one width."""
         x, w = inputs
         if channel_axes([x.shape, w.shape]):
             return []
@@ -309,11 +367,11 @@ class ConvTranspose(Conv):
             for o, p, q in self._terms(inputs, output.shape, options):
                 if p == n:
                     cells[o] = text(value * w.data[q])
-            parts.append((f"{text(value)}·w", cells))
+            parts.append((f"{text(value)}·w, of x{place(x.shape, n)}", cells))
         parts.append(("sum", [text(v) for v in output.data]))
         lines: list[str] = []
+        wide = max(len(cell) for _, cells in parts for cell in cells)
         for name, cells in parts:
-            wide = max(map(len, cells))
             columns = output.shape[-1]
             lines.append(("= " if name == "sum" else "+ " if lines else "  ") + name)
             lines += [
@@ -341,6 +399,7 @@ class Pool(Windowed):
     """The windows of maxpool and avgpool; the stride is the window's size unless stated, as in torch."""
 
     arity = 1
+    states = "windows of a pooling lie side by side (their stride is their size) unless a stride is stated, as in torch"
 
     def size(self, options: Options, rank: int) -> tuple[int, int]:
         if "size" not in options:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from netcalc.dims import substitute, symbols
 from netcalc.equations.arrays import Array, floats
-from netcalc.equations.explanation import Asked
+from netcalc.equations.explanation import KINKS, Asked, at_kink
 from netcalc.equations.gradients_large import Digest, Solution
 from netcalc.equations.inference import Computation, Node
-from netcalc.equations.values import evaluate, gradients
+from netcalc.equations.values import MAX_ELEMENTS, evaluate, gradients
 from netcalc.equations.windows import Image, channel_axes, pair
 
 try:
@@ -66,6 +66,10 @@ def _apply(node: Node, x: list[Any]) -> Any:
             return torch.maximum(x[0], x[1])
         case "min":
             return torch.minimum(x[0], x[1])
+        case "gt" | "ge" | "lt" | "le":
+            return getattr(torch, node.operation)(x[0], x[1]).to(torch.float64)
+        case "where":
+            return torch.where(x[0] != 0, x[1], x[2])
         case "neg":
             return -x[0]
         case "pow":
@@ -92,8 +96,8 @@ def _apply(node: Node, x: list[Any]) -> Any:
             return torch.cat([t.reshape(-1) for t in x])
         case "repeat":
             axis = options.get("axis")
-            tensor = x[0] if axis != 0 else x[0][:, None]
-            return tensor.expand(_ints(node.shape))
+            behind = 0 if axis is None else len(node.shape) - 1 - axis
+            return x[0].reshape((*x[0].shape, *(1,) * behind)).expand(_ints(node.shape))
         case "sum":
             return x[0].sum()
         case "mean":
@@ -117,13 +121,27 @@ def _apply(node: Node, x: list[Any]) -> Any:
             return F.binary_cross_entropy(x[0], x[1])
         case "cross_entropy":
             return F.cross_entropy(x[0], x[1])
+        case "cbrt":
+            return x[0].sign() * x[0].abs() ** (1 / 3)
         case "step":
             return (x[0] > 0) + 0 * x[0]  # heaviside has no derivative in torch: it is 0
-        case "leaky_relu" | "softplus" | "silu" | "gelu":
-            return getattr(F, node.operation)(x[0])
+        case "mae":
+            return F.l1_loss(x[0], x[1])
+        case "kl_div":
+            return F.kl_div(x[0], x[1], reduction="sum") / x[0].numel()
+        case "bce_with_logits":
+            return F.binary_cross_entropy_with_logits(x[0], x[1])
+        case "soft_margin":  # torch's own has no derivative in the target
+            return -F.logsigmoid(x[0] * x[1]).mean()
+        case "hinge_embedding":
+            return F.hinge_embedding_loss(x[0], x[1]) + 0 * x[1].sum()  # torch has no derivative in the target: 0
+        case "nll":
+            each = -(x[0] * x[1]).sum(-1)  # torch takes the number of the class
+            return each.mean()
         case "conv" | "convtranspose" | "maxpool" | "avgpool":
             return _window(node, x, options)
-    return getattr(torch, node.operation)(x[0])
+    functional = getattr(F, node.operation, None) or getattr(F, f"{node.operation}_loss", None)
+    return (functional or getattr(torch, node.operation))(*x)
 
 
 def _window(node: Node, x: list[Any], options: dict[str, Any]) -> Any:
@@ -150,12 +168,15 @@ def _window(node: Node, x: list[Any], options: dict[str, Any]) -> Any:
 
 # ---------------------------------------------------------------- the engine
 
-_SHOWN, _WHOLE = 3, 16
+_FIRST = 3
 _STEP = 1e-6
 
 
 def solve(c: Computation, asked: Asked) -> Solution:
-    """Values in float64, and where they are asked for the gradients of the last equation and one update."""
+    """Values in float64, and where they are asked for the gradients of the last equation and one update.
+
+    The update is w − α v with v = μ·0 + g + λ w: the first step, in which momentum has nothing to go on yet.
+    """
     leaves = {node.name: _tensor(node).requires_grad_(asked.gradients or asked.updates) for node in c.inputs}
     tensors = run(c, leaves)
     values = {i: digest(t) for i, (node, t) in enumerate(zip(c.nodes, tensors)) if node.operation != "constant"}
@@ -165,10 +186,21 @@ def solve(c: Computation, asked: Asked) -> Solution:
     found = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
     with torch.no_grad():
         checks = {name: _slopes(c, leaves, name, gradient) for name, gradient in found.items()}
-        updated = {name: digest(_stepped(leaves[name], found[name], asked)) for name in c.parameters if name in found}
+        steps = {n: found[n] + float(asked.weight_decay or 0) * leaves[n] for n in c.parameters if n in found}
+        updated = {name: digest(leaves[name] - float(asked.lr or 0) * step) for name, step in steps.items()}
+        velocities = {name: digest(step) for name, step in steps.items()}
     engine = f"torch {torch.__version__.partition('+')[0]}, float64"
     gradients = {name: digest(gradient) for name, gradient in found.items()}
-    return Solution(engine, values, gradients, checks, updated if asked.lr is not None else {})
+    solution = Solution(engine, values, gradients, checks, updated if asked.lr is not None else {}, velocities)
+    if all(map(solution.right, checks)):
+        return solution
+    corners = (i for i, node in enumerate(c.nodes) if _at_corner(node, [tensors[j] for j in node.inputs]))
+    return solution._replace(corners=frozenset(corners))
+
+
+def _at_corner(node: Node, x: list[Any]) -> bool:
+    kinked = node.operation in KINKS
+    return kinked and at_kink(node.operation, [Array(tuple(t.shape), tuple(t.reshape(-1).tolist())) for t in x])
 
 
 def _tensor(node: Node) -> Any:
@@ -182,10 +214,11 @@ def _tensor(node: Node) -> Any:
 
 
 def digest(tensor: Any) -> Digest:
-    """The first numbers and the norm of a tensor; all numbers of a small one."""
+    """The numbers of a tensor, of a very large one the first, and what they come to."""
     flat = tensor.detach().reshape(-1)
-    first = flat if flat.numel() <= _WHOLE else flat[:_SHOWN]
-    return Digest(tuple(tensor.shape), tuple(first.tolist()), float(flat.norm()))
+    first = flat if flat.numel() <= MAX_ELEMENTS else flat[:_FIRST]
+    figures = map(float, (flat.norm(), flat.min(), flat.max(), flat.mean()))
+    return Digest(tuple(tensor.shape), tuple(first.tolist()), *figures)
 
 
 def _slopes(c: Computation, leaves: dict[str, Any], name: str, gradient: Any) -> tuple[float, float]:
@@ -196,11 +229,6 @@ def _slopes(c: Computation, leaves: dict[str, Any], name: str, gradient: Any) ->
         direction = direction + gradient / length
     ends = [float(run(c, {**leaves, name: leaves[name] + sign * _STEP * direction})[c.output]) for sign in (1, -1)]
     return float((gradient * direction).sum()), (ends[0] - ends[1]) / (2 * _STEP)
-
-
-def _stepped(before: Any, gradient: Any, asked: Asked) -> Any:
-    """w − α (g + λ w): the first step of gradient descent; momentum starts at 0 and does nothing yet."""
-    return before - float(asked.lr or 0) * (gradient + float(asked.weight_decay or 0) * before)
 
 
 # ---------------------------------------------------------------- the oracle

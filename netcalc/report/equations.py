@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import Any
 
+from netcalc.equations.arrays import MOST
 from netcalc.equations.exact import latex as number_latex
 from netcalc.equations.explanation import Section, Story
 from netcalc.equations.ledger import backward_ledger
@@ -28,19 +30,94 @@ def tables(story: Story, width: int) -> Any:
 
     parts: list[Any] = [Text("\n".join(f"{e.name} = {text(e.expression)}" for e in story.c.equations), style="bold")]
     for section in story.sections():
-        parts += ["", *_table(section)]
+        parts += ["", *_table(section, width)]
     from netcalc.report.table import pairs
 
     return Group(*parts, "", pairs(story.summary()))
 
 
-def _table(section: Section) -> list[Any]:
+ARRAYS = ("value", "by finite differences")
+"""The columns that hold arrays."""
+
+
+def matrix_lines(value: str) -> list[str]:
+    """An array with a row on each line.
+
+    >>> print(*matrix_lines("[[1, 1/2], [3, 4]] ≈ [[1, 0.5], [3, 4]]"), sep=chr(10))
+    [[1, 1/2],
+     [3, 4]]
+    ≈ [[1, 0.5],
+       [3, 4]]
+    """
+    found = []
+    for sign, written in zip(("", "≈ "), value.split(" ≈ ")):
+        indent = len(sign)
+        pieces = re.split(r"(?<=\]), (?=\[)", written)
+        for place, piece in enumerate(pieces):
+            depth = sum(row.count("[") - row.count("]") for row in pieces[:place])
+            start = sign if place == 0 else " " * (indent + depth)
+            found.append(start + piece + ("," if place + 1 < len(pieces) else ""))
+    return found
+
+
+def _below(section: Section, width: int) -> tuple[Section, list[str]]:
+    """Arrays take a line for each row; those for which the table has no room stand below it, no row broken."""
+    columns = [place for place, name in enumerate(section.head) if name in ARRAYS]
+    rows = [list(row) for row in section.rows]
+    for row in rows:
+        for place in columns:
+            if row[place].startswith("["):
+                row[place] = "\n".join(matrix_lines(row[place]))
+
+    def least() -> int:
+        cells = [section.head, *rows]
+        return sum(max(len(line) for row in cells for line in row[i].split("\n")) + 3 for i in range(len(section.head)))
+
+    moved: list[tuple[int, int, str]] = []
+    while least() - 3 > width:
+        waiting = [(_widest(row[place]), i, place) for i, row in enumerate(rows) for place in columns
+                   if row[place].startswith("[")]  # fmt: skip
+        if not waiting:
+            break
+        _, i, place = max(waiting)
+        moved.append((i, place, rows[i][place]))
+        rows[i][place] = "below"
+    told: list[str] = []
+    for i, place, written in sorted(moved):
+        told += [
+            "",
+            f"{rows[i][0]} {section.head[place]}:".replace("←:", "←"),
+            *_fitted(written.split("\n"), width - 2),
+        ]
+    return section._replace(rows=tuple(map(tuple, rows))), told
+
+
+def _widest(cell: str) -> int:
+    return max(map(len, cell.split("\n")))
+
+
+def _fitted(lines: list[str], width: int) -> list[str]:
+    """Rows that are wider than the page lose numbers at their end, which is said; a vector goes on on the next line."""
+    if len([line for line in lines if not line.startswith("≈")]) == 1:
+        return [f"  {piece}" for line in lines for piece in textwrap.wrap(line, width, subsequent_indent="   ")]
+    found = []
+    for line in lines:
+        kept = line
+        if len(line) > width:
+            kept = line[: width - 4].rpartition(", ")[0] + ", …" + re.sub(r"^.*?(\]*,?)$", r"\1", line)
+        found.append(f"  {kept}")
+    shortened = any(line.rstrip("],").endswith("…") for line in found)
+    return [*found, *(["  (rows shortened to the width: --json has every number)"] if shortened else [])]
+
+
+def _table(section: Section, width: int) -> list[Any]:
     from rich.text import Text
 
     from netcalc.report.table import new_table
 
     if not section.head:
         return [Text(section.title, style="bold"), *(Text(f"  {row[0]}") for row in section.rows)]
+    section, told = _below(section, width)
     table = new_table()
     for place, name in enumerate(section.head):
         table.add_column(
@@ -52,7 +129,7 @@ def _table(section: Section) -> list[Any]:
         )
     for row in section.rows:
         table.add_row(*map(Text, row))
-    return [Text(section.title, style="dim"), table]
+    return [Text(section.title, style="dim"), table, *map(Text, told)]
 
 
 def markdown(story: Story) -> str:
@@ -89,18 +166,20 @@ def latex_sheet(story: Story, fragment: bool = False) -> str:
     for i, node in enumerate(c.nodes):
         if not node.is_leaf:
             value = (
-                f" = {_array(story.values[i])}" if story.values is not None and len(story.values[i].data) <= 36 else ""
+                f" = {_array(story.values[i])}"
+                if story.values is not None and len(story.values[i].data) <= MOST
+                else ""
             )
             steps.append(f"{_words(story.names[i])} &= {_words(story.step(i))}{value} && \\in {_space(node.shape)}")
     out += [*_lines(steps), r"\end{align*}", *_windows(story)]
     if story.asked.gradients:
         edges = []
-        for edge in story.told_edges():
-            local, layout = story.layout(edge)
+        for edge, name, layout in story.told_gradients():
+            local = story.layout(edge)[0]
             q, z = story.names[edge.target], story.names[edge.source]
             into = c.nodes[edge.source].shape
             full = (_partial(q, z), _words(local), _space((*c.nodes[edge.target].shape, *into)))
-            edges.append((full, (_words(story.partial(story.top, z)), _words(layout), _space(into))))
+            edges.append((full, (_words(name), _words(layout), _space(into))))
         out += [r"\paragraph{Backward}", r"\begin{align*}", *_lines(_beside(edges)), r"\end{align*}"]
     if story.values is not None and story.scalar() and (story.asked.gradients or story.asked.lr is not None):
         from netcalc.equations.values import gradients
@@ -117,7 +196,7 @@ def latex_sheet(story: Story, fragment: bool = False) -> str:
     notes = [f"{name}: {value}" for name, value in story.summary() if name in ("free", "holds when", "note", "caution")]
     out += [f"% {note}" for note in notes]
     body = "\n".join(out) + "\n"
-    return body if fragment else document(body)
+    return body if fragment else document("\\allowdisplaybreaks\n" + body)
 
 
 def _expression(expression: Any) -> str:
@@ -151,7 +230,7 @@ def _windows(story: Story) -> list[str]:
     out: list[str] = []
     for section in story.windows() if story.values is not None else ():
         lines = [row[0].replace("−", "-").replace("π", "pi").replace("∞", "inf") for row in section.rows]
-        out += [rf"\paragraph{{${_words(section.title)}$}}", r"\begin{verbatim}", *lines, r"\end{verbatim}"]
+        out += [rf"\paragraph{{\textmd{{${_words(section.title)}$}}}}", r"\begin{verbatim}", *lines, r"\end{verbatim}"]
     return out
 
 
@@ -226,19 +305,52 @@ def _space(shape: Any) -> str:
     return r"\mathbb{R}" + ("^{" + r" \times ".join(map(_size, shape)) + "}" if shape else "")
 
 
+_SIZES = ((46, ""), (56, r"\footnotesize"), (66, r"\scriptsize"), (92, r"\tiny"))
+"""How many signs of a matrix stand beside the rest of its line, in each size of type."""
+_ROWS = 36
+
+
 def _array(array: Any) -> str:
+    r"""An array, in as small a type as its line needs; a long vector is the transpose of a row on several lines.
+
+    >>> from netcalc.equations.arrays import Array
+    >>> _array(Array.of([[1, 2], [3, 4]]))
+    '\\begin{bmatrix} 1 & 2 \\\\ 3 & 4 \\end{bmatrix}'
+    """
     if not array.shape:
         return number_latex(array.data[0])
-    if len(array.shape) > 2 or len(array.data) > 36 or array.shape[-1] > (10 if len(array.shape) == 2 else 36):
+    cells = [list(map(number_latex, line)) for line in array.lines()]
+    if len(array.data) > 36:  # small type: fractions on the line
+        cells = [[re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2", cell) for cell in line] for line in cells]
+    if len(array.shape) > 2 or len(array.data) > MOST or len(cells) > _ROWS:
         return r"\dots"
-    rows = list(array.lines()) if len(array.shape) == 2 else [(v,) for v in array.data]
-    return r"\begin{bmatrix} " + r" \\ ".join(" & ".join(map(number_latex, row)) for row in rows) + r" \end{bmatrix}"
+    if len(array.shape) == 1 and len(array.data) > 12:
+        room = _SIZES[0][0]
+        rows, columns, turned = [""], "l", "^T"
+        for cell in cells[0]:
+            if _width(rows[-1] + cell) > room:
+                rows.append("")
+            rows[-1] += f"{cell},\\ "
+        rows[-1] = rows[-1].removesuffix(",\\ ")
+    else:
+        rows = [" & ".join(line) for line in (cells if len(array.shape) == 2 else zip(cells[0]))]
+        columns, turned = "c" * (array.shape[-1] if len(array.shape) == 2 else 1), ""
+    widest = max(_width(row.replace("&", "00")) for row in rows)
+    size = next((size for room, size in _SIZES if widest <= room), None)
+    if size is None:
+        return r"\dots"
+    body = r" \\ ".join(rows)
+    if len(columns) <= 10 and not turned:  # more columns than a bmatrix takes
+        found = rf"\begin{{bmatrix}} {body} \end{{bmatrix}}"
+    else:
+        found = rf"\left[\begin{{array}}{{{columns}}} {body} \end{{array}}\right]{turned}"
+    return rf"\text{{{size}${found}$}}" if size else found
 
 
 _SIGNS = {
     "ᵀ": "^T", "⊙": r" \odot ", "⊗": r" \otimes ", "−": "-", "·": r" \cdot ", "‖": r"\|", "²": "^2",
     "³": "^3", "σ": r"\sigma", "Σ": r"\textstyle\sum ",
-    "≥": r"\ge ", "∗": " * ", "×": r" \times ", "′": "'", "√": r"\sqrt", "½": r"\tfrac12 ",
+    "≥": r"\ge ", "≤": r"\le ", "≠": r"\ne ", "∗": " * ", "×": r" \times ", "′": "'", "√": r"\sqrt", "½": r"\tfrac12 ",
     "π": r"\pi ", "Φ": r"\Phi ", "φ": r"\varphi ", "∞": r"\infty ",
 }  # fmt: skip
 
@@ -281,6 +393,8 @@ def _plain_words(written: str) -> str:
         found = match.group()
         if found in _FUNCTIONS:
             return f"\\{found} "
+        if written[match.end() :].startswith("(") and "_" in found:
+            return rf"\operatorname{{{found}}}".replace("_", r"\_")
         letters = re.sub(r"[\d'\u0304\u0302]", "", found)
         if len(letters) > 1 and letters not in ("x̄",) and "_" not in found:
             return rf"\operatorname{{{found}}}"
