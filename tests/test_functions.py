@@ -8,6 +8,8 @@ import netcalc
 from netcalc.errors import SpecError
 
 torch = pytest.importorskip("torch")
+from netcalc.proof.network import Network  # noqa: E402
+
 F = torch.nn.functional
 
 BATCH = 3
@@ -192,3 +194,17 @@ def test_rearrange_takes_sizes_by_name():
     assert letters.conditions == ("32 divisible by P",)
     assert netcalc.analyze("3x32x32 -> " + patches + " p1=P p2=P", P=8).output_shape == (16, 192)
     assert netcalc.analyze('2x3x4x5 -> rearrange "... d -> d (...)"').output_shape == (5, 24)
+
+
+@pytest.mark.parametrize(("kind", "more"), [("GRU", ""), ("RNN", ""), ("RNN", "nonlinearity=relu")])
+def test_an_encoders_last_state_begins_the_decoder(kind, more):
+    """``slice start=-1`` is torch's h_n, as one module after the other computes it."""
+    word = f"{kind.lower()} 4 {more}"
+    spec = f"input target: 3x2 -> input source: 5x2 -> {word} -> slice start=-1 as h -> from target -> {word} with h"
+    network = Network(netcalc.parse(spec)).double().eval()
+    encoder, decoder = (one for one in network.modules() if isinstance(one, getattr(torch.nn, kind)))
+    x, y = torch.rand(BATCH, 5, 2).double(), torch.rand(BATCH, 3, 2).double()
+    forward = getattr(torch.nn, kind).forward
+    (ours,) = network(y, x)
+    assert torch.equal(ours, forward(decoder, y, forward(encoder, x)[1])[0])
+    assert not torch.equal(ours, forward(decoder, y)[0])  # a state of zeros makes something else

@@ -119,7 +119,9 @@ class MultiheadAttention(Layer):
 
     Work: projections; Q Kᵀ T·S·embed_dim mul, T·S·(embed_dim − num_heads) add; scale num_heads·T·S div; softmax over
     S num_heads·T·(S exp, S − 1 add, S div); A V T·S·embed_dim mul, T·(S − 1)·embed_dim add; output projection.
-    The attention weights averaged over the heads (need_weights) are not computed.
+    The attention weights averaged over the heads (need_weights) are not computed. Nothing is masked: torch's attn_mask
+    and is_causal belong to the call, and leave the full square to be computed. The exact count of causal attention is
+    that of :class:`ScaledDotProductAttention` (``sdpa`` with ``causal``) between linear layers.
     """
 
     words = ("mha", "multiheadattention")

@@ -47,7 +47,7 @@ class Bilinear(Layer):
     def infer(self, *inputs: Shape) -> Layer:
         stated = (("in1_features", self.in1_features), ("in2_features", self.in2_features))
         known = {name: x[-1] for (name, size), x in zip(stated, inputs) if size is None and x}
-        return self.replace(**known)
+        return self.replace(**known) if known else self
 
     def conditions(self, x1: Shape, x2: Shape) -> Conditions:
         yield has_axes(x1, 1, "* x in1_features")

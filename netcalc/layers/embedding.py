@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netcalc.dims import Dim
+from netcalc.layers.attention import takes_inputs
 from netcalc.layers.base import (
     Conditions,
     Fact,
@@ -13,6 +14,7 @@ from netcalc.layers.base import (
     at_least,
     at_most,
     choice,
+    equal,
     flag,
     free,
     has_rank,
@@ -77,16 +79,23 @@ class Embedding(Layer):
 class EmbeddingBag(Layer):
     """Looks up one row of a table for each integer of the input, and puts the rows together.
 
-    Shapes: ``T`` (integers below num_embeddings) → ``embedding_dim``. The table is ``[num_embeddings, embedding_dim]``.
-    Work for each column: T − 1 add for ``sum``, 1 div more for ``mean``, T − 1 max for ``max``, as if no integer were
-    ``padding_idx`` (with ``max_norm`` rows are scaled first: reported as uncounted).
+    Inputs: the integers, or with ``mode=sum`` the integers and a weight for each (torch's per_sample_weights).
+    Shapes: ``T`` (integers below num_embeddings), and ``T`` weights → ``embedding_dim``. The table is
+    ``[num_embeddings, embedding_dim]``.
+    Work for each column: T − 1 add for ``sum`` (and T mul with weights), 1 div more for ``mean``, T − 1 max for
+    ``max``, as if no integer were ``padding_idx`` (with ``max_norm`` rows are scaled first: reported as uncounted).
     """
 
     words = ("embeddingbag",)
     namesake = "EmbeddingBag"
     source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.EmbeddingBag.html"
-    examples = ("20 -> embeddingbag 10000 64", "20 -> embeddingbag 10000 64 mode=sum")
-    trial_inputs = (((4,),), ((1,),), ((2, 3),))
+    examples = (
+        "20 -> embeddingbag 10000 64",
+        "20 -> embeddingbag 10000 64 mode=sum",
+        "input w: 20 -> input words: 20 -> embeddingbag 10000 64 mode=sum with w",
+    )
+    trial_inputs = (((4,),), ((1,),), ((3,),), ((2, 3),), ((4,), (4,)), ((1,), (1,)), ((3,), (2,)), ((2,), (2, 1)))
+    arity = None
 
     num_embeddings: Dim = size("rows of the table: size of the vocabulary", tries=(3, 5, 10, -1))
     embedding_dim: Dim = size("columns of the table: size of each vector", tries=(1, 4, 6, -2))
@@ -98,8 +107,18 @@ class EmbeddingBag(Layer):
     include_last_offset: bool = flag("a matter of inputs with offsets only", False)
     padding_idx: int | None = integer("row that is left out", None, tries=(None, None, 0, 2, -1, 7, -4))
 
-    def conditions(self, x: Shape) -> Conditions:
-        yield has_rank(x, 1, "T")
+    def conditions(self, *inputs: Shape) -> Conditions:
+        yield takes_inputs(inputs, (1, 2), "integers; or integers and their weights")
+        for x in inputs:
+            yield has_rank(x, 1, "T")
+            yield equal(x[0], inputs[0][0], "the number of weights")
+        yield Fact(
+            len(inputs) == 1 or self.mode == "sum",
+            f"weights go with mode=sum alone, as in torch, not with mode={self.mode}",
+            expected="mode=sum",
+            found=f"mode={self.mode}",
+            argument="mode",
+        )
         yield from table_conditions(self.num_embeddings, self.embedding_dim, self.padding_idx)
         for name in ("scale_grad_by_freq", "sparse"):
             yield Fact(
@@ -110,19 +129,20 @@ class EmbeddingBag(Layer):
                 argument=name,
             )
 
-    def output_shape(self, x: Shape) -> Shape:
+    def output_shape(self, *inputs: Shape) -> Shape:
         return (self.embedding_dim,)
 
     def parameters(self) -> dict[str, Shape]:
         return {"weight": (self.num_embeddings, self.embedding_dim)}
 
-    def work(self, x: Shape) -> Work:
-        outputs = self.output_shape(x)
-        pairs = (*outputs, x[0] - 1)
-        lines = [Line("max", "max", pairs) if self.mode == "max" else Line("Σ", "add", pairs)]
+    def work(self, *inputs: Shape) -> Work:
+        outputs, (length,) = self.output_shape(*inputs), inputs[0]
+        pairs = (*outputs, length - 1)
+        lines = [Line("w · row", "mul", (*outputs, length)) for _ in inputs[1:]]
+        lines += [Line("max", "max", pairs) if self.mode == "max" else Line("Σ", "add", pairs)]
         if self.mode == "mean":
             lines.append(Line("/ T", "div", outputs))
         return Work(tuple(lines), uncounted=() if self.max_norm is None else RENORMALIZED)
 
-    def reach(self, x: Shape) -> Reach:
-        return ((WHOLE,),)
+    def reach(self, *inputs: Shape) -> Reach:
+        return ((WHOLE,),) * len(inputs)

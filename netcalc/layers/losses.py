@@ -1,12 +1,15 @@
 """Losses and distances (torch.nn: MSELoss, CrossEntropyLoss, CosineSimilarity, …): layers of two or three inputs.
 
 The work is that of one sample, as a batch of one: ``reduction=mean`` divides by the number of this sample's losses.
+With ``--batch N`` that is done N times, sample by sample; torch's one mean over the batch has N − 1 add more and N − 1
+div fewer (as many FLOPs), its one sum N − 1 add more. The report says so.
 ``weight`` and ``pos_weight``, which torch takes as tensors, are left out, and so are its deprecated ``size_average``
 and ``reduce``.
 """
 
 from __future__ import annotations
 
+from math import inf, isinf
 from typing import Any
 
 from netcalc.dims import product
@@ -84,7 +87,15 @@ class _ElementLoss(_Loss):
     arity = 2
     repeats = (True, True)
     """May an axis of size 1 of the prediction, and of the target, be repeated?"""
-    trial_inputs = (((4,), (4,)), ((2, 3), (2, 3)), ((1,), (1,)), ((2, 3), (1, 3)), ((2, 1), (2, 3)), ((2, 3), (2, 2)))
+    trial_inputs = (
+        ((4,), (4,)),
+        ((2, 3), (2, 3)),
+        ((1,), (1,)),
+        ((2, 3), (1, 3)),
+        ((2, 1), (2, 3)),
+        ((2, 3), (2, 2)),
+        ((), ()),
+    )
 
     def steps(self) -> tuple[tuple[str, str], ...]:
         """Label and ledger kinds of the operations on each element."""
@@ -545,10 +556,11 @@ class CosineSimilarity(Layer):
     trial_inputs = (((4,), (4,)), ((2, 3), (2, 3)), ((2, 3), (2, 1)), ((1,), (1,)), ((2, 3), (3, 2)))
 
     dim: int = integer("the vectors' axis (0 is the batch)", 1, tries=(1, 1, -1, 2))
-    eps: float = real("least length, against a division by zero", 1e-8, tries=(1e-8, 0.5))
+    eps: float = real("least length, against a division by zero", 1e-8, tries=(1e-8, 0.5, -1))
 
     def conditions(self, x1: Shape, x2: Shape) -> Conditions:
         yield from alike((x1, x2), repeat=True)
+        yield not_negative(self.eps, "eps")
         yield dim_behind_batch(self.dim, len(x1), "dim")
 
     def output_shape(self, x1: Shape, x2: Shape) -> Shape:
@@ -586,7 +598,8 @@ class PairwiseDistance(Layer):
     """The distance of two vectors on the last axis: ‖x₁ − x₂ + eps‖ₚ = (Σ |x₁ − x₂ + eps|^p)^(1/p).
 
     Shapes: ``* x n`` twice → ``*``, or ``* x 1`` with ``keepdim``. Work for each distance: 2n add, then for p = 2:
-    n mul, n − 1 add, 1 sqrt; p = 1: n max, n − 1 add; other p: n max, n pow, n − 1 add, 1 pow.
+    n mul, n − 1 add, 1 sqrt; p = 1: n max, n − 1 add; p = ∞ (the largest |·|): 2n − 1 max; other p: n max, n pow,
+    n − 1 add, 1 pow.
     """
 
     words = ("pairwisedistance",)
@@ -596,7 +609,7 @@ class PairwiseDistance(Layer):
     examples = ("64 -> identity as y -> linear 64 -> pairwisedistance y",)
     trial_inputs = (((4,), (4,)), ((2, 3), (2, 3)), ((2, 3), (2, 1)), ((1,), (1,)), ((2, 3), (3, 2)))
 
-    p: float = real("the power", 2.0, tries=(2.0, 2, 1, 3.0, 0.5))
+    p: float = real("the power", 2.0, tries=(2.0, 2, 1, 3.0, 0.5, inf))
     eps: float = real("added to each difference", 1e-6, tries=(1e-6, 0.1))
     keepdim: bool = flag("keep the last axis, with size 1", False)
 
@@ -620,6 +633,8 @@ def distance_lines(vectors: Shape, label: str, p: float) -> tuple[Line, ...]:
     """The work of the p-norms of differences (1 add, 1 add of ε an element) along the last axis."""
     outputs, sums = vectors[:-1], (*vectors[:-1], vectors[-1] - 1)
     difference = Line(label, "add", (*vectors, 2))
+    if isinf(p):
+        return (difference, Line("|d|", "max", vectors), Line("max |d|", "max", sums))
     if p == 2:
         return (difference, Line("d²", "mul", vectors), Line("Σ d²", "add", sums), Line("√Σ", "sqrt", outputs))
     if p == 1:
@@ -682,7 +697,7 @@ class TripletMarginLoss(_Loss):
     trial_inputs = (((4,), (4,), (4,)), ((2, 3), (2, 3), (2, 3)), ((2, 3), (2, 3), (2, 2)))
 
     margin: float = real("distance that is far enough", 1.0, tries=(1.0, 0.5, 0, -1.0))
-    p: float = real("the power of the distance", 2.0, tries=(2.0, 1, 3.0))
+    p: float = real("the power of the distance", 2.0, tries=(2.0, 1, 3.0, inf))
     eps: float = real("added to each difference", 1e-6, tries=(1e-6, 0.1))
     swap: bool = flag("also look at the distance of positive and negative", False)
     reduction: str = choice(HOW, "mean", REDUCTIONS)
@@ -716,6 +731,7 @@ class CosineEmbeddingLoss(_Loss):
     """With c the cosine of the angle of x₁ and x₂: 1 − c where the target y = 1, max(0, c − margin) where y = −1.
 
     c = x₁·x₂ / √((x₁·x₁ + ε)(x₂·x₂ + ε)) with torch's ε = 10⁻¹². Shapes: ``D``, ``D`` and a scalar → a scalar.
+    A vector of one number is repeated in x₁·x₂ alone, as in torch.
     Work: 3D mul, 3(D − 1) add (dot products), 2 add, 1 mul, 1 sqrt, 1 div (c), then both cases and the choice: 2 add,
     2 max; for the mean of one: 1 div.
     """
@@ -739,10 +755,10 @@ class CosineEmbeddingLoss(_Loss):
         return ()
 
     def lines(self, x1: Shape, x2: Shape, y: Shape) -> tuple[Line, ...]:
-        (length,) = broadcast((x1, x2))
+        vectors = {"x₁·x₂": broadcast((x1, x2)), "x₁·x₁": x1, "x₂·x₂": x2}
         return (
-            Line("x₁·x₂, x₁·x₁, x₂·x₂", "mul", (3, length)),
-            Line("x₁·x₂, x₁·x₁, x₂·x₂", "add", (3, length - 1)),
+            *(Line(label, "mul", (length,)) for label, (length,) in vectors.items()),
+            *(Line(label, "add", (length - 1,)) for label, (length,) in vectors.items()),
             Line("+ ε", "add", (2,)),
             Line("(x₁·x₁)(x₂·x₂)", "mul", (1,)),
             Line("√", "sqrt", (1,)),

@@ -124,9 +124,9 @@ class Adaptive(NamedTuple):
 class Resized(NamedTuple):
     """Interpolation from ``length`` to ``outputs`` positions with 1 (nearest), 2 (linear) or 4 (cubic) ``taps``.
 
-    The source coordinate of ``o`` is ``o·scale`` for nearest, ``(o + ½)·scale − ½`` otherwise, or
-    ``o·(length − 1)/(outputs − 1)`` with ``align_corners``; ``scale`` is ``length / outputs``, or ``1 / factor`` where
-    a factor was given. A tap whose weight is zero is not read.
+    The source coordinate of ``o`` is ``o·scale`` for nearest (``(o + ½)·scale`` where it is ``exact``),
+    ``(o + ½)·scale − ½`` otherwise, or ``o·(length − 1)/(outputs − 1)`` with ``align_corners``; ``scale`` is
+    ``length / outputs``, or ``1 / factor`` where a factor was given. A tap whose weight is zero is not read.
 
     >>> [list(Resized(1, length=4, outputs=8, taps=2).reads(o)) for o in range(3)]  # −1: the border, again
     [[-1, 0], [0, 1], [0, 1]]
@@ -140,6 +140,7 @@ class Resized(NamedTuple):
     taps: int = 1
     align_corners: bool = False
     factor: float | None = None
+    exact: bool = False
 
     @property
     def scale(self) -> Fraction:
@@ -157,7 +158,7 @@ class Resized(NamedTuple):
 
     def reads(self, output: int) -> range:
         if self.taps == 1:
-            first = output * self.scale // 1
+            first = (output + Fraction(self.exact, 2)) * self.scale // 1
             return range(first, first + 1)
         source = output * self.scale if self.align_corners else (output + Fraction(1, 2)) * self.scale - Fraction(1, 2)
         first = source // 1

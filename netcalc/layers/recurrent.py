@@ -5,10 +5,13 @@ A cell's step is written once, as the ledger of ``steps`` steps; a layer is num_
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from netcalc.dims import Dim
 from netcalc.layers.attention import affine, joined, labelled, probability, sequences, takes_inputs
 from netcalc.layers.base import (
     Conditions,
+    Fact,
     Layer,
     Line,
     Shape,
@@ -26,7 +29,7 @@ from netcalc.layers.base import (
     real,
     size,
 )
-from netcalc.layers.reach import WHOLE, Causal, Reach, Window
+from netcalc.layers.reach import WHOLE, Blocks, Causal, Reach, Rule, Unknown, Window
 
 MOST_LAYERS = 10_000
 NONLINEARITY = {"tanh": ("h = tanh(·)", "tanh"), "relu": ("h = max(0, ·)", "max")}
@@ -99,13 +102,20 @@ def gate_parameters(gates: int, inputs: Dim, state: Dim, units: Dim, bias: bool,
     return found
 
 
+def takes_states(inputs: tuple[Shape, ...], states: tuple[str, ...]) -> Fact:
+    """The input, or the input with all initial states (zeros where not given)."""
+    return takes_inputs(inputs, (1, 1 + len(states)), f"x, or x with {' and '.join(states)}")
+
+
 # ---------------------------------------------------------------- layers
 
 
 class _Recurrent(Layer):
     """What the recurrent layers share: they differ in one step and in the number of gates."""
 
+    arity = None
     gates: int
+    states: ClassVar[tuple[str, ...]] = ("h",)
     input_size: Dim
     hidden_size: Dim
     num_layers: int
@@ -126,16 +136,23 @@ class _Recurrent(Layer):
     def directions(self) -> int:
         return 2 if self.bidirectional else 1
 
-    def conditions(self, x: Shape) -> Conditions:
+    def conditions(self, *inputs: Shape) -> Conditions:
+        yield takes_states(inputs, self.states)
+        x, *states = inputs
         yield from sequences("T x input_size", x)
         yield equal(self.input_size, x[1], "input_size", "input_size")
         yield at_least(self.hidden_size, 1, "hidden_size")
         yield at_least(self.num_layers, 1, "num_layers")
         yield at_most(self.num_layers, MOST_LAYERS, "num_layers")
         yield probability(self.dropout, "dropout")
+        for name, state in zip(self.states, states):
+            one = "unsqueeze 0 makes a vector one state"
+            yield has_rank(state, 2, "num_layers·num_directions x hidden_size")._replace(hint=one)
+            yield equal(state[0], self.num_layers * self.directions, f"the number of states {name}")
+            yield equal(state[1], self.state if name == "h" else self.hidden_size, f"the size of the state {name}")
 
-    def output_shape(self, x: Shape) -> Shape:
-        return (x[0], self.directions * self.state)
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return (inputs[0][0], self.directions * self.state)
 
     def parameters(self) -> dict[str, Shape]:
         found: dict[str, Shape] = {}
@@ -150,7 +167,8 @@ class _Recurrent(Layer):
         """The parameters that follow those of the gates."""
         return {}
 
-    def work(self, x: Shape) -> Work:
+    def work(self, *inputs: Shape) -> Work:
+        x = inputs[0]
         first = self.step(x[:1], x[1])
         if self.num_layers == 1:
             return joined(first, times=self.directions)
@@ -160,16 +178,29 @@ class _Recurrent(Layer):
             labelled("later layers", joined(later, times=(self.num_layers - 1) * self.directions)),
         )
 
-    def reach(self, x: Shape) -> Reach:
-        return ((WHOLE if self.bidirectional else Causal(0), WHOLE),)
+    def reach(self, *inputs: Shape) -> Reach:
+        steps: Rule = WHOLE if self.bidirectional else Causal(0)
+        states: Rule = WHOLE
+        if self.bidirectional:
+            own = "a direction reads its own state of the last layer, and all of those below"
+            states = Blocks(1, self.state, 1) if self.num_layers == 1 else Unknown(own)
+        sizes: dict[str, Rule] = {"h": WHOLE, "c": self.reads_cells()}
+        return ((steps, WHOLE), *((states, sizes[name]) for name in self.states[: len(inputs) - 1]))
+
+    def reads_cells(self) -> Rule:
+        """What one unit reads of the initial cells of a layer."""
+        return Unknown("the first step reads its own cell alone, every later one all")
 
 
 @layer
 class RNN(_Recurrent):
-    """A simple recurrent layer: h_t = tanh(W_ih x_t + b_ih + W_hh h_(t−1) + b_hh), or with max(0, ·); h_0 = 0.
+    """A simple recurrent layer: h_t = tanh(W_ih x_t + b_ih + W_hh h_(t−1) + b_hh), or with max(0, ·).
 
-    Shapes: ``T x input_size`` → ``T x num_directions·hidden_size``, all of h_1 … h_T (the last alone: ``slice``);
-    ``batch_first`` changes nothing per sample. Each later layer reads the directions of the one below, side by side.
+    Inputs: x, or x and h_0, ``num_layers·num_directions x hidden_size`` (zeros where not given).
+    Shapes: ``T x input_size`` → ``T x num_directions·hidden_size``, all of h_1 … h_T of the last layer. With one layer
+    and one direction ``slice start=-1`` is torch's h_n, and may be the next one's h_0; the last states of the layers
+    below are no output here. ``batch_first`` changes nothing per sample.
+    Each later layer reads the directions of the one below, side by side.
     Work, for each of T steps, layer and direction, of width n = its input and H = hidden_size: H·n + H·H mul,
     H·(n − 1) + H·(H − 1) + H add (+ 2·H with bias), H tanh or max. The zero state counts like any other.
     Step t reads the steps 0 … t; with two directions it reads them all.
@@ -179,7 +210,10 @@ class RNN(_Recurrent):
     namesake = "RNN"
     source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.RNN.html"
     examples = ("10x8 -> rnn 16", "10x8 -> rnn 16 num_layers=2 nonlinearity=relu bidirectional=True")
-    trial_inputs = (((3, 4),), ((1, 2),), ((4, 1),), ((2, 3),), ((3, 3),), ((2, 2),), ((2, 3, 2),))
+    trial_inputs = (
+        *(((3, 4),), ((1, 2),), ((4, 1),), ((2, 3),), ((3, 3),), ((2, 2),), ((2, 3, 2),)),
+        *(((3, 4), (1, 2)), ((2, 3), (1, 2)), ((2, 3), (2, 2)), ((3, 2), (2, 2)), ((2, 2), (4, 2)), ((2, 3), (2,))) * 2,
+    )
     gates = 1
 
     input_size: Dim = inferred("features of each step of the input", axis=-1)
@@ -197,10 +231,12 @@ class RNN(_Recurrent):
 
 @layer
 class LSTM(_Recurrent):
-    """Long short-term memory: i, f, o = σ(·), g = tanh(·), c = f c + i g, h = o tanh(c); h_0 = c_0 = 0.
+    """Long short-term memory: i, f, o = σ(·), g = tanh(·), c = f c + i g, h = o tanh(c).
 
     Each · is W_ih x + b_ih + W_hh h + b_hh with its gate's quarter of the tensors; σ(a) = 1 / (1 + exp(−a)).
     With ``proj_size`` P the state is h = W_hr (o tanh(c)), of P features.
+    Inputs: x, or x with h_0, ``num_layers·num_directions x H_out``, and c_0, ``… x hidden_size`` (else zeros).
+    The last c, torch's c_n, is no output here; h_n is the last step of the output, as :class:`RNN` says.
     Shapes: ``T x input_size`` → ``T x num_directions·H_out``, H_out = P or hidden_size (``batch_first`` or not).
     Work, for each of T steps, layer and direction, of width n = its input and H = hidden_size: products
     4·H·n + 4·H·H_out mul, 4·H·(n − 1) + 4·H·(H_out − 1) add, + 8·H add with bias; their sum 4·H add; gates 3·H exp, add
@@ -212,8 +248,13 @@ class LSTM(_Recurrent):
     namesake = "LSTM"
     source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html"
     examples = ("10x8 -> lstm 16", "10x8 -> lstm 16 num_layers=2 bidirectional=True", "10x8 -> lstm 16 proj_size=4")
-    trial_inputs = RNN.trial_inputs
+    trial_inputs = (
+        *RNN.trial_inputs[:7],
+        *(((3, 4), (1, 3), (1, 3)), ((2, 3), (2, 3), (2, 3)), ((2, 2), (2, 1), (2, 3)), ((1, 2), (4, 3), (4, 3))) * 4,
+        *(((2, 3), (1, 1), (1, 4)), ((3, 2), (1, 4), (1, 4)), ((2, 3), (1, 3)), ((2, 3), (1, 3), (1, 2))),
+    )
     gates = 4
+    states = ("h", "c")
 
     input_size: Dim = inferred("features of each step of the input", axis=-1)
     hidden_size: Dim = size("features of the cell", tries=(1, 2, 3, 3, 3, 4, 4, 4, 5, 0))
@@ -224,9 +265,12 @@ class LSTM(_Recurrent):
     bidirectional: bool = flag("a second set of cells runs backwards", False)
     proj_size: Dim = size("features that h is projected to (0: not projected)", 0, tries=(0, 0, 1, 1, 2, 2, 3, -1))
 
-    def conditions(self, x: Shape) -> Conditions:
-        yield from super().conditions(x)
+    def conditions(self, *inputs: Shape) -> Conditions:
         yield from projection_fits(self.proj_size, self.hidden_size)
+        yield from super().conditions(*inputs)
+
+    def reads_cells(self) -> Rule:
+        return super().reads_cells() if self.proj_size == 0 else WHOLE
 
     @property
     def state(self) -> Dim:
@@ -248,10 +292,12 @@ def projection_fits(projected: Dim, units: Dim) -> Conditions:
 
 @layer
 class GRU(_Recurrent):
-    """Gated recurrent unit: r, z = σ(·), n = tanh(W_in x + b_in + r (W_hn h + b_hn)), h = (1 − z) n + z h; h_0 = 0.
+    """Gated recurrent unit: r, z = σ(·), n = tanh(W_in x + b_in + r (W_hn h + b_hn)), h = (1 − z) n + z h.
 
     Each · is W_ih x + b_ih + W_hh h + b_hh with its gate's third of the tensors; σ(a) = 1 / (1 + exp(−a)).
+    Inputs: x, or x and h_0, ``num_layers·num_directions x hidden_size`` (zeros where not given).
     Shapes: ``T x input_size`` → ``T x num_directions·hidden_size``; ``batch_first`` changes nothing per sample.
+    The last state is the last step of the output, as :class:`RNN` says.
     Work, for each of T steps, layer and direction, of width n = its input and H = hidden_size: products
     3·H·n + 3·H·H mul, 3·H·(n − 1) + 3·H·(H − 1) add, + 6·H add with bias; their sum for r and z 2·H add; gates 2·H exp,
     add and div; n H mul, add and tanh; h 2·H mul, 2·H add (one of them 1 − z). The zero state counts like any other.
@@ -261,7 +307,11 @@ class GRU(_Recurrent):
     words = ("gru",)
     namesake = "GRU"
     source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.GRU.html"
-    examples = ("10x8 -> gru 16", "10x8 -> gru 16 num_layers=2 bidirectional=True nobias")
+    examples = (
+        "10x8 -> gru 16",
+        "10x8 -> gru 16 -> slice start=-1 as h -> from input -> gru 16 with h",
+        "10x8 -> gru 16 num_layers=2 bidirectional=True nobias",
+    )
     trial_inputs = RNN.trial_inputs
     gates = 3
 
@@ -284,14 +334,14 @@ class _Cell(Layer):
     """What the cells share: one step from x, and the states where they are given (zeros where not), to the next h."""
 
     gates: int
-    states: tuple[str, ...] = ("h",)
+    states: ClassVar[tuple[str, ...]] = ("h",)
     input_size: Dim
     hidden_size: Dim
     bias: bool
     arity = None
 
     def conditions(self, *inputs: Shape) -> Conditions:
-        yield takes_inputs(inputs, (1, 1 + len(self.states)), f"x, or x with {' and '.join(self.states)}")
+        yield takes_states(inputs, self.states)
         x, *states = inputs
         yield has_rank(x, 1, "input_size")
         yield equal(self.input_size, x[0], "input_size", "input_size")

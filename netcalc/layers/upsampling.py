@@ -25,16 +25,22 @@ from netcalc.layers.base import (
     shape,
 )
 from netcalc.layers.convolution import LAYOUT
+from netcalc.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d
 from netcalc.layers.reach import Reach, Resized, Window
 
 MODES = {
     "nearest": (1, (1, 2, 3)),
+    "nearest-exact": (1, (1, 2, 3)),
     "linear": (2, (1,)),
     "bilinear": (2, (2,)),
     "bicubic": (4, (2,)),
     "trilinear": (2, (3,)),
+    "area": (None, (1, 2, 3)),
 }
-"""The taps along every axis, and the numbers of spatial axes, of each mode."""
+"""The taps along every axis (None: those of an adaptive average pool), and the spatial axes, of each mode."""
+
+POOLS: dict[int, type[Layer]] = {1: AdaptiveAvgPool1d, 2: AdaptiveAvgPool2d, 3: AdaptiveAvgPool3d}
+"""What mode=area is, by the number of spatial axes."""
 
 Factors = Any  # a number, or a tuple of one number an axis
 
@@ -70,8 +76,11 @@ class _Upsampling(Layer):
     """Resizes every spatial axis by interpolation.
 
     Shapes: ``C x L…`` → ``C x L_out…``, where L_out is ``size``, or ⌊L · scale_factor⌋.
-    Output o reads at the source coordinate o·s (nearest), (o + ½)·s − ½ or, with ``align_corners``,
-    o·(L − 1)/(L_out − 1); s is L / L_out, or 1 / scale_factor where that was given and is not recomputed.
+    Output o reads at the source coordinate o·s (nearest), (o + ½)·s (nearest-exact), (o + ½)·s − ½ or, with
+    ``align_corners``, o·(L − 1)/(L_out − 1); s is L / L_out, or 1 / scale_factor where that was given and is not
+    recomputed.
+    Mode area is the adaptive average pool of that output size: its windows, its work. In short form write
+    ``mode='nearest-exact'``, in quotes.
     Work: nearest copies, which is free. Else every output is the weighted sum of t taps along each of r axes, taken
     directly: tʳ mul and tʳ − 1 add, with t = 2 (linear, bilinear, trilinear) or 4 (bicubic); taps beyond the border
     repeat it and count. The weights do not depend on the input and are not counted.
@@ -135,8 +144,8 @@ class _Upsampling(Layer):
             code="wrong-rank",
         )
         yield Fact(
-            mode != "nearest" or align_corners is None,
-            "align_corners has no meaning with mode=nearest",
+            taps in (2, 4) or align_corners is None,
+            f"align_corners has no meaning with mode={mode}",
             expected="no align_corners, or another mode",
             found=f"align_corners={align_corners}",
             argument="align_corners",
@@ -164,8 +173,15 @@ class _Upsampling(Layer):
             return (x[0], *(self.size if len(self.size) > 1 else self.size * (len(x) - 1)))
         return (x[0], *map(scaled, x[1:], self.factors(len(x) - 1)))
 
+    def area(self, x: Shape) -> Layer:
+        """The pool that mode=area is."""
+        sizes = self.output_shape(x)[1:]
+        return POOLS[len(sizes)](sizes if len(sizes) > 1 else sizes[0])
+
     def work(self, x: Shape) -> Work:
         taps, _ = MODES[self.interpolation().mode]
+        if taps is None:
+            return self.area(x).work(x)
         if taps == 1:
             return free("copies the nearest element")
         outputs, read = self.output_shape(x), taps ** (len(x) - 1)
@@ -176,8 +192,11 @@ class _Upsampling(Layer):
         rank = len(x) - 1
         factors = [None] * rank if self.size or recompute else self.factors(rank)
         sizes = zip(x[1:], self.output_shape(x)[1:], factors)
-        taps = MODES[mode][0]
-        return ((Window(0), *(Resized(a, n, m, taps, bool(align_corners), f) for a, (n, m, f) in enumerate(sizes, 1))),)
+        taps, exact = MODES[mode][0], mode == "nearest-exact"
+        if taps is None:
+            return self.area(x).reach(x)
+        rules = (Resized(a, n, m, taps, bool(align_corners), f, exact) for a, (n, m, f) in enumerate(sizes, 1))
+        return ((Window(0), *rules),)
 
 
 @layer
@@ -194,7 +213,7 @@ class Upsample(_Upsampling):
         "how to interpolate",
         "nearest",
         tuple(MODES),
-        tries=("linear", "trilinear", *("bilinear", "bicubic") * 4),
+        tries=("linear", "trilinear", *("nearest-exact", "area") * 3, *("bilinear", "bicubic") * 4),
     )
     align_corners: bool | None = flag("keep the corners' values", None, tries=(None, None, None, True, True, False))
     recompute_scale_factor: bool | None = flag(

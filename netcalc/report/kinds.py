@@ -44,7 +44,7 @@ def signature(kind: type[Layer]) -> str:
 
 def formulas(kind: type[Layer]) -> list[tuple[str, str]]:
     """Output shape, parameters and ledger in letters, from the kind's own rules; empty where they need numbers."""
-    if kind.arity != 1 or not kind.trial_inputs:
+    if not kind.trial_inputs or len(kind.trial_inputs[0]) != 1:
         return []
     values: dict[str, Any] = {}
     for name, argument in kind.arguments.items():

@@ -15,9 +15,11 @@ def embedding(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
 
 
 @defines("EmbeddingBag")
-def embedding_bag(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
+def embedding_bag(layer: Any, parameters: Parameters, x: Tensor, *weights: Tensor) -> Tensor:
     weight = parameters["weight"]
     columns = [[weight[int(row.value), d] for row in x.numbers.values()] for d in range(weight.shape[1])]
+    for shares in weights:
+        columns = [[share * row for share, row in zip(shares.numbers.values(), column)] for column in columns]
     if layer.mode == "max":
         bags = [largest(column) for column in columns]
     else:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import pi
+from math import inf, pi
 from typing import Any
 
-from netcalc.proof.counting import Number, Tensor, dot, exp, log, maximum, minimum, sqrt, total
+from netcalc.proof.counting import Number, Tensor, dot, exp, largest, log, maximum, minimum, sqrt, total
 from netcalc.proof.reference import Parameters, defines
 from netcalc.proof.reference.merging import common, spread
 
@@ -169,6 +169,8 @@ def distance(x1: Tensor, x2: Tensor, place: tuple[int, ...], p: float, eps: floa
         return sqrt(total(d * d for d in differences))
     if p == 1:
         return total(abs(d) for d in differences)
+    if p == inf:
+        return largest(abs(d) for d in differences)
     return total(abs(d) ** p for d in differences) ** (1 / p)
 
 
@@ -203,6 +205,7 @@ def triplet(layer: Any, parameters: Parameters, a: Tensor, p: Tensor, n: Tensor)
 def cosine_embedding(layer: Any, parameters: Parameters, x1: Tensor, x2: Tensor, y: Tensor) -> Tensor:
     places = range(*common(x1.shape, x2.shape))
     a, b = ([spread(x, (i,)) for i in places] for x in (x1, x2))
-    c = dot(zip(a, b)) / sqrt((dot(zip(a, a)) + 1e-12) * (dot(zip(b, b)) + 1e-12))
+    squares = [dot(zip(v, v)) for v in (list(x1.numbers.values()), list(x2.numbers.values()))]
+    c = dot(zip(a, b)) / sqrt((squares[0] + 1e-12) * (squares[1] + 1e-12))
     near, far = 1 - c, maximum(c - layer.margin, 0.0)
     return reduced(Tensor((), {(): near if y[()].exceeds(0.0) else far}, x1.tally), layer.reduction)

@@ -73,16 +73,18 @@ def zeros(count: int, like: Tensor) -> Vector:
 
 
 @defines("RNN", "LSTM", "GRU")
-def recurrent(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
-    step = STEPS[layer.kind]
+def recurrent(layer: Any, parameters: Parameters, x: Tensor, *given: Tensor) -> Tensor:
+    step, cells = STEPS[layer.kind], 0
     sequence = [[x[t, i] for i in range(x.shape[1])] for t in range(x.shape[0])]
     for number in range(layer.num_layers):
         sides = []
         for reverse in (False, True) if layer.bidirectional else (False,):
             suffix = f"_l{number}_reverse" if reverse else f"_l{number}"
-            state: tuple[Vector, ...] = (zeros(parameters[f"weight_hh{suffix}"].shape[1], x),)
-            if layer.kind == "LSTM":
-                state = (*state, zeros(layer.hidden_size, x))
+            sizes = [parameters[f"weight_hh{suffix}"].shape[1], layer.hidden_size][: 2 if layer.kind == "LSTM" else 1]
+            state = tuple(zeros(size, x) for size in sizes)
+            if given:
+                state = tuple([one[cells, i] for i in range(size)] for one, size in zip(given, sizes, strict=True))
+            cells += 1
             outputs = []
             for vector_t in reversed(sequence) if reverse else sequence:
                 state = step(layer, parameters, suffix, vector_t, *state)

@@ -12,7 +12,7 @@ from math import floor
 from typing import Any
 
 from netcalc.proof.counting import Number, Tensor, total
-from netcalc.proof.reference import Parameters, defines
+from netcalc.proof.reference import Parameters, compute, defines
 
 Taps = list[tuple[int, float]]  # positions and their weights
 
@@ -40,19 +40,29 @@ def cubic(coordinate: float, length: int) -> Taps:
     return [(first + j, weight(coordinate - first - j)) for j in (-1, 0, 1, 2)]
 
 
-KERNELS = {"nearest": nearest, "linear": linear, "bilinear": linear, "trilinear": linear, "bicubic": cubic}
+NEAREST = ("nearest", "nearest-exact")
+KERNELS = {
+    **dict.fromkeys(NEAREST, nearest),
+    **dict.fromkeys(("linear", "bilinear", "trilinear"), linear),
+    "bicubic": cubic,
+}
 
 
 def coordinate(o: int, length: int, outputs: int, step: Any, mode: str, corners: bool | None) -> Any:
     """Where output ``o`` lies between the inputs, which are ``step`` outputs apart."""
     if corners:
         return o * Fraction(length - 1, outputs - 1) if outputs > 1 else 0
-    return o * step if mode == "nearest" else (o + Fraction(1, 2)) * step - Fraction(1, 2)
+    if mode == "nearest":
+        return o * step
+    centre = (o + Fraction(1, 2)) * step
+    return centre if mode == "nearest-exact" else centre - Fraction(1, 2)
 
 
 @defines("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d")
 def upsample(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
     mode, corners, recompute = layer.interpolation()
+    if mode == "area":
+        return compute(layer.area(x.shape), {}, x)
     lengths = x.shape[1:]
     axes: list[list[Taps]] = []  # for each axis and each output position, its taps
     for axis, length in enumerate(lengths):
@@ -64,7 +74,7 @@ def upsample(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
             outputs = floor(length * factor)
             step = Fraction(length, outputs) if recompute else 1 / Fraction(factor)
         places = [coordinate(o, length, outputs, step, mode, corners) for o in range(outputs)]
-        axes.append([KERNELS[mode](float(place) if mode != "nearest" else place, length) for place in places])
+        axes.append([KERNELS[mode](place if mode in NEAREST else float(place), length) for place in places])
 
     def unit(channel: int, *position: int) -> Number:
         terms = []
@@ -73,7 +83,7 @@ def upsample(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
             weight = 1.0
             for _, share in taps:
                 weight *= share
-            terms.append(x[(channel, *place)] if mode == "nearest" else weight * x[(channel, *place)])
+            terms.append(x[(channel, *place)] if mode in NEAREST else weight * x[(channel, *place)])
         return total(terms)
 
     return Tensor.make((x.shape[0], *map(len, axes)), unit, x.tally)
