@@ -31,6 +31,7 @@ from netcalc.spec.syntax import (
     Definition,
     From,
     InputStep,
+    Label,
     Minus,
     Module,
     Name,
@@ -101,23 +102,29 @@ class Frame(NamedTuple):
     alone: bool = False  # does the block consist of one step, which may use the path as its own name?
 
 
-def elaborate(source: str, name: str = "", sizes: Mapping[str, Dim] | None = None) -> Graph:
-    """The network that a text describes. Raises SpecError with the place of what is wrong.
+def elaborate(source: str, name: str = "", sizes: Mapping[str, Dim] | None = None, batch: Dim = 1) -> Graph:
+    """The network that a text describes, for ``batch`` samples. Raises SpecError with the place of what is wrong.
 
     >>> elaborate("3x32x32 -> conv 16 k3 s2 p1 -> relu -> maxpool 2 -> flatten -> linear 10")
     <Graph 3x32x32 -> 10, 5 layers>
     """
-    return Elaborator(source, name, sizes or {}).network()
+    return Elaborator(source, name, sizes or {}, batch=batch).network()
 
 
 class Elaborator:
     def __init__(
-        self, source: str, name: str, sizes: Mapping[str, Dim], edits: Edits = MappingProxyType({}), most: int = 0
+        self,
+        source: str,
+        name: str,
+        sizes: Mapping[str, Dim],
+        edits: Edits = MappingProxyType({}),
+        most: int = 0,
+        batch: Dim = 1,
     ) -> None:
         """With ``edits`` a text that is not quite this one; with ``most`` no more nodes than that."""
         self.source, self.source_name, self.sizes = source, name, sizes
         self.edits, self.most = edits, most
-        self.builder = Builder(source, name)
+        self.builder = Builder(source, name, batch)
         self.frames = [Frame({}, {}, "")]
         self.labels: dict[str, int] = {}
         self.given: set[str] = {"input"}  # the names that layers may have beside those that end in a number
@@ -278,6 +285,9 @@ class Elaborator:
             self.fail("condition-violated", str(error), step.span, expected=step.span.of(self.source))
 
     def define(self, step: Definition) -> None:
+        if (before := self.frames[-1].definitions.get(step.name.id)) and before is not step:
+            line = line_of(self.source, before.span)
+            self.fail("name-taken", f"{step.name.id} is defined already, in line {line}", step.name.span)
         self.frames[-1].definitions[step.name.id] = step
 
     # ------------------------------------------------------------ layers
@@ -304,8 +314,18 @@ class Elaborator:
                 expected=f"{word} {{ … }}",
                 hint=f"{word} {{ conv 64 k3 p1 }}",
             )
-        if not kinds_named(word) and (index := self.find(word)) is not None:
-            return self.again(step, index)
+        if not kinds_named(word):
+            if (index := self.find(word)) is not None:
+                return self.again(step, index)
+        elif word in self.given and not step.arguments and not step.parenthesized and self.find(word) is not None:
+            self.fail(
+                "ambiguous-layer",
+                f"{word} is a layer kind and the name of an earlier layer: which is meant?",
+                step.span,
+                expected=f"share {word}, or {word}()",
+                found=word,
+                hint=f"share {word} for the earlier layer's weights, {word}() for a new layer",
+            )
         others = [self.node(name) for name in step.others]
         current = self.running(step.span)
         key = None if others else self.key(step, current)
@@ -452,7 +472,8 @@ class Elaborator:
 
     def trial(self, edits: Edits) -> tuple[list[Node], str]:
         """The layers that the text gives with other arguments, and what goes wrong behind them."""
-        trial = Elaborator(self.source, self.source_name, self.sizes, edits, most=4 * len(self.builder.nodes) + 1000)
+        most = 4 * len(self.builder.nodes) + 1000
+        trial = Elaborator(self.source, self.source_name, self.sizes, edits, most, self.builder.batch)
         later = ""
         steps = parse_steps(self.source, self.source_name)
         trial.prepare(steps)
@@ -489,6 +510,15 @@ class Elaborator:
         if path in self.regions:
             return self.reuse_block(step, path, self.regions[path])
         owner = self.builder.nodes[index]
+        if not owner.applied.parameters:
+            self.fail(
+                "bad-argument",
+                f"{owner.name} is a {owner.layer.kind} alone, which has no weights to share",
+                name.span,
+                expected="a layer with weights, or a block",
+                found=self.misfit.written(index),
+                hint=f"to use a chain again, name all of it: repeat 1 {{ … }} as {name.id}, then share {name.id}",
+            )
         inputs = (self.running(step.span), *(self.node(name) for name in step.others))
         name_of_use = self.name_for(step, type(owner.layer))
         self.current = self.add(owner.layer, inputs, name_of_use, step.span, shared=shared_by(owner), again=owner.name)
@@ -530,15 +560,15 @@ class Elaborator:
             name = prefix + node.name.removeprefix(prefix_then)
             twins[index] = self.add(node.layer, inputs, name, step.span, shared=shared_by(node), again=node.name)
         self.current = twins.get(last, last)
-        self.enclose(prefix, first, twins[entry], step)
+        self.enclose(prefix, first, twins[entry], step.labels)
         self.mark(step.labels, self.current)
 
-    def enclose(self, path: str, begin: int, entry: int | None, step: Call | Block) -> None:
+    def enclose(self, path: str, begin: int, entry: int | None, labels: tuple[Label, ...] = ()) -> None:
         """What has been added since ``begin`` is the block called ``path``, and by its further names."""
         assert self.current is not None
         if self.labels.setdefault(path, self.current) == self.current:
             self.regions[path] = region = Region(path, begin, len(self.builder.nodes), entry, self.current)
-            for label in step.labels[1:]:
+            for label in labels[1:]:
                 self.regions[self.path + label.id] = region
 
     def check_tied(self, step: Call, node: Node) -> None:
@@ -656,7 +686,7 @@ class Elaborator:
         self.current = self.add(layer, tuple(ends), name, step.span, bound.spans)
         self.mark(step.labels, self.current)
         if step.labels:
-            self.enclose(path[:-1], begin, start, step)
+            self.enclose(path[:-1], begin, start, step.labels)
 
     def merge_kind(self, word: Name) -> type[Layer]:
         """The kind that merges the branches of a block: any that takes several inputs; ``residual`` adds."""
@@ -698,14 +728,16 @@ class Elaborator:
         begin, entry = len(self.builder.nodes), self.current
         for number in range(first, stop):
             if path and len(body.items) > 1:
+                start, before = len(self.builder.nodes), self.current
                 self.passage(body, f"{path}.{number}.", {})
+                self.enclose(f"{path}.{number}", start, before)
             else:
                 with self.frame(f"{path}.{number}." if path else self.path, alone=bool(path)):
                     self.builder.reserve(names_given(body, self.path))
                     self.run(body)
         if step.labels:
             self.mark(step.labels, self.running(step.span))
-            self.enclose(path, begin, entry, step)
+            self.enclose(path, begin, entry, step.labels)
 
     def expand(self, definition: Definition, step: Call) -> None:
         word = definition.name.id
@@ -735,6 +767,14 @@ class Elaborator:
                 )
             if name in values:
                 self.fail("repeated-argument", f"{name} is given twice", argument.span)
+            tight = argument.value.id.rstrip("0123456789") if isinstance(argument.value, Name) else ""
+            if tight in names and not argument.name and tight != argument.value.span.of(self.source):
+                self.fail(
+                    "ambiguous-argument",
+                    f"{argument.span.of(self.source)} is no value: is {tight}= meant?",
+                    argument.span,
+                    hint=f"{tight}={argument.span.of(self.source)[len(tight) :]}",
+                )
             values[name] = self.value(argument.value)
         for parameter in definition.parameters:
             if parameter.name.id not in values:
@@ -760,7 +800,7 @@ class Elaborator:
         self.calls.pop()
         self.mark(step.labels, self.running(step.span))
         self.running(step.span)
-        self.enclose(path, begin, entry, step)
+        self.enclose(path, begin, entry, step.labels)
 
     def passage(self, body: Steps, path: str, values: dict[str, Any]) -> None:
         """The steps of a block under a path of its own; one that recurs on equal values and shapes is copied."""
@@ -834,7 +874,7 @@ class Elaborator:
 
     def find(self, name: str) -> int | None:
         """The earlier layer of that name, looked up from the innermost block outwards."""
-        if name not in self.given and not name[-1].isdigit():
+        if name.rpartition(".")[2] not in self.given and not name[-1].isdigit():
             return None
         path = self.path
         while True:
@@ -919,7 +959,17 @@ class Elaborator:
             case Text():
                 return value.value
             case Name():
-                return value.id if accepted and value.id in accepted.choices else self.name(value)
+                if accepted and value.id in accepted.choices:
+                    return value.id
+                if accepted and value.id.lower() in accepted.choices and not self.is_defined(value.id):
+                    self.fail(
+                        "bad-argument",
+                        f"{value.id} would be a letter: the word is written {value.id.lower()}",
+                        value.span,
+                        expected=value.id.lower(),
+                        found=value.id,
+                    )
+                return self.name(value)
             case Minus():
                 return -self.number(value.operand)
             case Series():
@@ -1002,7 +1052,9 @@ class Elaborator:
         return fitting[0]
 
     def unknown_kind(self, word: Name, bare: str) -> NoReturn:
-        known = {*all_words(), *all_kinds(), "residual", "repeat", *(d for f in self.frames for d in f.definitions)}
+        later = [step for step in parse_steps(self.source, self.source_name).items if isinstance(step, Definition)]
+        known = {*all_words(), *all_kinds(), "residual", "repeat", *(step.name.id for step in later)}
+        known |= {name for frame in self.frames for name in frame.definitions}
         known |= {label for label in self.labels if "." not in label}
         lower = bare.lower()
         self.fail(
@@ -1011,7 +1063,15 @@ class Elaborator:
             word.span,
             expected="a layer kind (netcalc layers lists them)",
             found=word.id,
-            hint=f"did you mean {lower!r}?" if lower in known else did_you_mean(bare, known),
+            hint=next(
+                (
+                    f"it is defined in line {line_of(self.source, d.span)}: define it before"
+                    for d in later
+                    if d.name.id == bare
+                ),
+                "",
+            )
+            or (f"did you mean {lower!r}?" if lower in known else did_you_mean(bare, known)),
         )
 
     def bind(self, kind: type[Layer], step: Call | Block, allow_nodes: bool) -> Bound:
@@ -1060,17 +1120,8 @@ class Elaborator:
                 if name is None:
                     self.too_many(kind, positional, argument)
                 lone.append(name)
-                if not torch_form and isinstance(value, Number) and (hint := kind.stated_by_name.get(name)):
-                    self.fail(
-                        "ambiguous-argument",
-                        f"{value.span.of(self.source)} could mean more than one thing to {step.word.id}: name it",
-                        argument.span,
-                        expected=_listed([f"{key}=" for key in positional[:2]]),
-                        found=argument.span.of(self.source),
-                        hint=hint.format(value.span.of(self.source)),
-                    )
-                if not torch_form and isinstance(value, Number) and self.meant_for_inferred(kind, name, value.value):
-                    self.inferred_size(kind, name, argument)
+                if not torch_form:
+                    self.doubtful(kind, step, name, positional, argument)
             elif name in letters and not torch_form:
                 name = letters[name]
             elif name in function.axes and name not in kind.arguments:
@@ -1210,6 +1261,47 @@ class Elaborator:
             found[name] = argument
         return found
 
+    def doubtful(
+        self, kind: type[Layer], step: Call | Block, name: str, positional: list[str], argument: Argument
+    ) -> None:
+        """Refuse with a question what is given by place and could mean another thing."""
+        value, written = argument.value, argument.value.span.of(self.source)
+        if isinstance(value, Number):
+            if hint := kind.stated_by_name.get(name):
+                self.fail(
+                    "ambiguous-argument",
+                    f"{written} could mean more than one thing to {step.word.id}: name it",
+                    argument.span,
+                    expected=_listed([f"{key}=" for key in positional[:2]]),
+                    found=written,
+                    hint=hint.format(written),
+                )
+            if self.meant_for_inferred(kind, name, value.value):
+                self.inferred_size(kind, name, argument)
+        if not isinstance(value, Name) or self.is_defined(written):
+            return
+        stem = written.rstrip("0123456789")
+        letter, number = stem.lower(), written[len(stem) :]
+        place = step.arguments.index(argument)
+        follows = step.arguments[place + 1].value if place + 1 < len(step.arguments) else None
+        apart = not number and isinstance(follows, Number) and step.arguments[place + 1].name is None
+        meant = kind.letters.get(letter)
+        if meant and (stem == letter or (apart and meant == name) or number and (place or meant == name)):
+            digits = number or (str(follows.value) if apart and isinstance(follows, Number) else "3")
+            self.fail(
+                "ambiguous-argument",
+                f"{written} is {'no value' if stem == letter else 'a letter of its own'}: is {meant} meant?",
+                argument.span,
+                expected=f"{letter}{digits}, written tight and small",
+                found=written + (f" {digits}" if apart else ""),
+                hint=f"{letter}{digits} for {meant}={digits}"
+                + (f", or {meant}={written} for an unknown size {written}" if stem != letter else ""),
+            )
+
+    def is_defined(self, name: str) -> bool:
+        """Has the name been given a value, or been declared as a letter?"""
+        return name in self.declared or name in self.sizes or any(name in frame.values for frame in self.frames)
+
     def meant_for_inferred(self, kind: type[Layer], name: str, value: int | float) -> bool:
         """Is a whole number written where only an inferred size would be one (``bn 64``)?"""
         infers = any(argument.axis is not None for argument in kind.arguments.values())
@@ -1305,6 +1397,10 @@ def function_named(word: str) -> str:
         if name != word and name[:1].islower() and "." not in name:
             return FUNCTIONS.get(name) or (name if name in all_words() else name.replace("_", ""))
     return ""
+
+
+def line_of(source: str, span: Span) -> int:
+    return source.count("\n", 0, span.start) + 1
 
 
 def outer(path: str) -> str:

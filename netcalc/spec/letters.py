@@ -27,6 +27,15 @@ AXES = {
 BATCH = ("N", "B")
 
 
+def constants_in(text: str, name: str = "") -> set[str]:
+    """The names of a text's constants.
+
+    >>> sorted(constants_in("T = 8; d = 2; TxD -> linear 2*d".replace("; ", chr(10))))
+    ['T', 'd']
+    """
+    return {step.name.id for step in parse_steps(text, name).items if isinstance(step, Constant)}
+
+
 class Axis(NamedTuple):
     """One size of an input as it is written: the input's name and place, the axis, its span and its number."""
 
@@ -46,12 +55,13 @@ def axes_in(steps: Steps) -> Iterator[Axis]:
 
 
 def lettered(
-    text: str, letters: Iterable[str], name: str = "", sizes: dict[str, Dim] | None = None
+    text: str, letters: Iterable[str], name: str = "", sizes: dict[str, Dim] | None = None, samples: Dim = 1
 ) -> tuple[Graph, str | None]:
     """The network with these sizes as letters, and the letter of the batch if one of them is that.
 
     A letter is, in this order: a letter or constant of the spec (left free); the size of an input that is usually
     called so (``H``, ``W``; ``T``, ``D``; ``C``, ``L``); the batch (``N`` or ``B``). ``image.H=S`` says which size.
+    Where no letter is the batch the network is for ``samples``.
 
     >>> graph, batch = lettered("3x224x224 -> conv 8 k3 s2 p1", ["H", "W", "N"])
     >>> graph, batch
@@ -59,14 +69,14 @@ def lettered(
     """
     steps = parse_steps(text, name)
     axes = list(axes_in(steps))
-    constants = {step.name.id for step in steps.items if isinstance(step, Constant)}
+    constants = constants_in(text, name)
     values = dict(sizes or {})
     written: dict[Span, str] = {}
     batch = None
 
     def known_letters() -> tuple[str, ...]:
         """The letters that the network has as it is written."""
-        return elaborate(text, name, sizes=dict(sizes or {})).symbols
+        return elaborate(text, name, dict(sizes or {}), samples).symbols
 
     for request in letters:
         place, _, letter = request.rpartition("=")
@@ -104,7 +114,7 @@ def lettered(
         other = axis.value.id if isinstance(axis.value, Name) else ""
         if axis.value.span in written and other in values and other != written[axis.value.span]:
             _two_letters(other, written[axis.value.span], axes, axis)
-    return elaborate(_rewritten(text, written), name, values), batch
+    return elaborate(_rewritten(text, written), name, values, symbol(batch) if batch else samples), batch
 
 
 def _two_letters(one: str, other: str, axes: list[Axis], axis: Axis) -> NoReturn:
