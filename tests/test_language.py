@@ -503,3 +503,65 @@ def test_limits_hold_in_time_and_memory():
             parse(text)
         except SpecError as caught:
             assert len(str(caught)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("3x8x8 -> conv 4 K3", "k3 for kernel_size=3, or kernel_size=K3 for an unknown size K3"),
+        ("3x8x8 -> maxpool K2", "k2 for kernel_size=2, or kernel_size=K2 for an unknown size K2"),
+        ("3x8x8 -> conv 4 K 3", "k3 for kernel_size=3, or kernel_size=K for an unknown size K"),
+        ("3x8x8 -> conv 4 k 3", "k3 for kernel_size=3"),
+        ("8 -> linear 8 as relu -> relu", "share relu for the earlier layer's weights, relu() for a new layer"),
+        (
+            "8 -> relu as enc -> share enc",
+            "to use a chain again, name all of it: repeat 1 { … } as enc, then share enc",
+        ),
+        ("def f(c, k=3, e=2) { linear c }\n8 -> f 3 k3 e4", "e=4"),
+        ("8 -> g 3\ndef g(n) { linear n }", "it is defined in line 2: define it before"),
+        ("4x8x8 -> maxpool 2 return_indices=True as p2 -> maxunpool 2 p2", "with p2 for the layer"),
+        ("3x8x8 -> nn.Linear(192, 4)", "flatten before it: 3x8x8 makes 192"),
+        ("3x8x8 -> mul { identity | gap }", "view 3 1 1 behind gap1"),
+        ("cxhxw -> relu", "for unknown sizes the letters are capitals: CxHxW"),
+        ("8 -> linear exp", "exp is read as a size, e x p; 'as', 'def' or '=' before would make it a name"),
+        ("d1 = 5\n8 -> linear d1", "d1 is an argument (d=1): choose another name"),
+    ],
+)
+def test_what_could_mean_another_thing_is_a_question(text, hint):
+    assert error(text).hint == hint
+
+
+def test_questions_are_not_asked_where_the_meaning_is_stated():
+    assert parse("3x8x8 -> conv 4 kernel_size=K")[-1].shape != ()
+    assert (
+        parse("K in 1..7\n3x8x8 -> conv 4 K")[-1].layer.kernel_size
+        == parse("K in 1..7\n3x8x8 -> conv 4 k=K")[-1].layer.kernel_size
+    )
+    assert parse("K3 = 3\n3x8x8 -> conv 4 K3")[-1].shape == (4, 6, 6)
+    assert parse("3xHxW -> conv P 3")[-1].layer.kernel_size == 3
+    assert [node.layer.kind for node in parse("8 -> linear 8 as relu -> relu()").nodes] == ["Input", "Linear", "ReLU"]
+    assert str(error("3x8x8 -> conv 4 3 padding=SAME")).count("same") >= 1
+    assert error("def f() { relu }\ndef f() { gelu }\n8 -> f").code == "name-taken"
+
+
+@pytest.mark.parametrize("name", ["exp", "exp1", "c3x3", "b1x1"])
+def test_words_that_look_like_sizes_are_names_once_they_are_given(name):
+    assert parse(f"8 -> linear 8 as {name} -> relu -> add {name}")[-1].shape == (8,)
+    assert parse(f"8 -> chunk 2 as a, {name} -> add a")[-1].shape == (4,)
+    assert parse(f"def {name}(n) {{ linear n }}\n8 -> {name} 3 -> {name} 2")[-1].shape == (2,)
+    assert parse(f"def f(a, {name}=3) {{ linear {name} }}\n8 -> f 3")[-1].shape == (3,)
+    assert parse(f"{name} = 6\n8 -> linear {name}*2")[-1].shape == (12,)
+    assert parse(f"input {name}: 8\nlinear 8 -> add {name}")[-1].shape == (8,)
+    assert parse("HxW -> linear 3")[0].shape == parse("input HxW -> linear 3")[0].shape
+
+
+def test_a_layer_inside_a_block_is_found_by_its_path():
+    assert parse("8 -> repeat 3 { linear 8 as fc -> relu } as r -> add r.2.fc")[-1].inputs[1] == 5
+    assert parse("def b() { linear 8 as fc -> relu }\n8 -> b as a -> add a.fc -> share a.fc")[-1].shared
+    report = analyze("8 -> repeat 2 { linear 8 -> relu } as r -> share r.0")
+    assert (report.params, len(report.layers)) == (144, 6)
+
+
+def test_signs_as_netcalc_prints_them_are_read():
+    assert parse("8 -> glu dim=−1")[-1].shape == (4,)
+    assert parse("TxD -> linear D·2")[-1].shape == parse("TxD -> linear D*2")[-1].shape

@@ -55,6 +55,10 @@ class Commands(click.Group):
         except SpecError as error:
             click.echo(str(error), err=True)
             context.exit(1)
+        except click.NoSuchOption as error:
+            if error.option_name[1:2] in "> " or error.option_name.lstrip("-")[:1].isdigit():
+                context.fail(f"a network begins with its input's size, not with {error.option_name!r}: 3x32x32 -> …")
+            raise
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,6 +6,7 @@ and then a name that begins with a capital is a letter; an unknown lower-case na
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from itertools import islice
 from math import lcm
@@ -270,7 +271,15 @@ class Elaborator:
             if part is not None and type(part) is not int:
                 self.fail("bad-declaration", "the ends and multiples of a letter are plain numbers", step.span)
             if type(part) is int and part < 1:
-                self.fail("bad-declaration", f"{part}: {name} is a size, and a size is at least 1", step.span)
+                why = "a size is a multiple of 1 or more" if part is multiple else "a size is at least 1"
+                self.fail("bad-declaration", f"{part}: {name} is a size, and {why}", step.span)
+        if low is not None and high is not None and high < low:
+            self.fail(
+                "bad-declaration",
+                f"{low}..{high} is empty",
+                step.span,
+                hint=f"the lower end comes first: {name} in {high}..{low}",
+            )
         known = self.declared[name] = (
             max(before[0], low or 1),
             min((end for end in (before[1], high) if end), default=None),
@@ -765,8 +774,6 @@ class Elaborator:
                     found=argument.span.of(self.source),
                     hint=did_you_mean(argument.name or "", names),
                 )
-            if name in values:
-                self.fail("repeated-argument", f"{name} is given twice", argument.span)
             tight = argument.value.id.rstrip("0123456789") if isinstance(argument.value, Name) else ""
             if tight in names and not argument.name and tight != argument.value.span.of(self.source):
                 self.fail(
@@ -775,6 +782,8 @@ class Elaborator:
                     argument.span,
                     hint=f"{tight}={argument.span.of(self.source)[len(tight) :]}",
                 )
+            if name in values:
+                self.fail("repeated-argument", f"{name} is given twice", argument.span)
             values[name] = self.value(argument.value)
         for parameter in definition.parameters:
             if parameter.name.id not in values:
@@ -931,9 +940,18 @@ class Elaborator:
             expected="a number, a constant, or a letter that begins with a capital",
             found=word,
             hint=self.hidden(word)
+            or self.torn(name.span)
             or did_you_mean(word, known)
             or (f"a letter for an unknown size is a capital: {word.capitalize()}" if word.isidentifier() else ""),
         )
+
+    def torn(self, span: Span) -> str:
+        """What to say of a piece of a word that has been read as a size."""
+        words = re.finditer(r"\w+", self.source)
+        word = next((word.group() for word in words if word.start() <= span.start < word.end()), "")
+        if len(word) <= len(span.of(self.source)):
+            return ""
+        return f"{word} is read as a size, {word.replace('x', ' x ')}; 'as', 'def' or '=' before would make it a name"
 
     def hidden(self, name: str) -> str:
         """Where a name that means nothing here is known: inside a block."""
@@ -1123,6 +1141,15 @@ class Elaborator:
                 if not torch_form:
                     self.doubtful(kind, step, name, positional, argument)
             elif name in letters and not torch_form:
+                if allow_nodes and (layer := self.as_name(argument)) and self.find(layer.id) is not None:
+                    self.fail(
+                        "ambiguous-argument",
+                        f"{layer.id} is an earlier layer, and also {letters[name]}={layer.id[1:]}: which is meant?",
+                        argument.span,
+                        expected=f"with {layer.id}, or {name}={layer.id[1:]}",
+                        found=layer.id,
+                        hint=f"with {layer.id} for the layer",
+                    )
                 name = letters[name]
             elif name in function.axes and name not in kind.arguments:
                 name = function.axes[name]

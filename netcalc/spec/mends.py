@@ -5,11 +5,11 @@ Every edit that is offered has been tried: the text is elaborated anew with it.
 
 from __future__ import annotations
 
+import itertools
 import re
-from itertools import islice, product
 from typing import Any, Callable, Iterable, Iterator, Mapping, Sequence
 
-from netcalc.dims import Dim, holds, text
+from netcalc.dims import Dim, holds, product, text
 from netcalc.errors import Span, SpecError
 from netcalc.graph import Node
 from netcalc.layers.base import Applied, Layer, Shape, crossed, shape_text
@@ -55,12 +55,32 @@ class Misfit:
         if error.code == "wrong-inputs" and len(shapes) == 1 and layer.words:
             word = next((word for word in layer.words if word in self.source), layer.words[0])
             error.hint = _another_input(layer, shapes[0], word)
+        if error.code == "shape-mismatch" and (hint := self.reshaped(error, layer, inputs)):
+            error.hint = hint
         if error.hint:
             return
         if axes and (mends := self.mends(inputs, axes)):
             error.hint = "what would mend it: " + ", or ".join(mends)
         elif edits := nearest_edits(layer, shapes, error.argument):
             error.hint = "the nearest that is legal: " + ", or ".join(edits)
+
+    def reshaped(self, error: SpecError, layer: Layer, inputs: tuple[int, ...]) -> str:
+        """The step that would bring an input into shape: a flatten before, or axes of 1 behind."""
+        shapes = [self.nodes[index].shape for index in inputs]
+        blamed = error.argument and layer.arguments.get(error.argument)
+        if (
+            blamed
+            and blamed.axis == -1
+            and len(shapes[0]) > 1
+            and getattr(layer, error.argument or "") == product(shapes[0])
+        ):
+            return f"flatten before it: {shape_text(shapes[0])} makes {text(product(shapes[0]))}"
+        longest = max(shapes, key=len)
+        for index, shape in zip(inputs, shapes):
+            if layer.kind in _MERGES and 0 < len(shape) < len(longest) and shape == longest[: len(shape)]:
+                view = " ".join(map(text, (*shape, *(1,) * (len(longest) - len(shape)))))
+                return f"view {view} behind {self.nodes[index].name}"
+        return ""
 
     def maker_of(self, index: int, axis: int) -> int:
         """The last layer on the way to node ``index`` that made the size of its ``axis``."""
@@ -167,7 +187,7 @@ class Misfit:
             for place in others:
                 ends = {index for other, index in enumerate(inputs) if other != place}
                 choices.append(list(self.edits_towards(inputs[place], axes, target, ends)))
-            for together in islice(product(*choices), 60):
+            for together in itertools.islice(itertools.product(*choices), 60):
                 edits: Mend = {}
                 for one in together:
                     for span, values in one.items():

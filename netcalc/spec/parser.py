@@ -30,6 +30,7 @@ Behind ``as``, ``from``, ``with``, ``output`` and ``NAME =`` a name may look lik
 
 from __future__ import annotations
 
+import re
 from typing import Callable, NoReturn, TypeVar
 
 from netcalc.errors import Span, SpecError
@@ -60,6 +61,7 @@ from netcalc.spec.syntax import (
 from netcalc.spec.tokens import END, Token, tokenize
 
 MAX_NESTING = 50
+_WORD = re.compile(r"\w+")
 _VALUE_STARTS = frozenset(["NUMBER", "REAL", "NAME", "TEXT", "(", "[", "-", ":"])
 _AFTER_VALUE = frozenset(["X", "+", "*", "//", "%"])
 Item = TypeVar("Item")
@@ -187,8 +189,16 @@ class Parser:
             if not (token.text[0].isupper() and self.looks_like_size()):
                 return self.call()
         elif not self.at("NUMBER", "("):
-            self.fail("a layer or a size", hint=_start_hint(token))
+            self.fail("a layer or a size", hint=self.tight_name() or _start_hint(token))
         return InputStep(None, size := self.size(commas=True), size.span)
+
+    def tight_name(self) -> str:
+        """What to say where ``d1 = 5`` would name a constant after an argument."""
+        tokens = self.tokens[self.position : self.position + 3]
+        if [token.type for token in tokens] == ["TIGHT", "NUMBER", "="]:
+            letter, number = tokens[0].text, tokens[1].text
+            return f"{letter}{number} is an argument ({letter}={number}): choose another name"
+        return ""
 
     def looks_like_size(self) -> bool:
         """Does a name that begins with a capital begin a size (``HxW``, ``T, D``; at first also ``D``) or a layer?"""
@@ -321,6 +331,17 @@ class Parser:
             hint = f"{self.token.text}{self.following.text} is an argument ({self.token.text}={self.following.text})"
             self.fail(expected, hint=hint)
         token = self.accept("NAME") or self.fail(expected, hint=_X_HINT if self.at("X") else "")
+        if (
+            self.at("X")
+            and self.token.glued
+            and token.text[0].islower()
+            and (word := _WORD.match(self.text, token.span.start))
+        ):
+            self.fail(
+                expected,
+                hint=f"for unknown sizes the letters are capitals: {word.group().upper().replace('X', 'x')}",
+                token=token._replace(text=word.group(), span=Span(*word.span())),
+            )
         return Name(token.text, token.span)
 
     # ------------------------------------------------------------ arguments and values

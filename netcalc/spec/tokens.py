@@ -42,11 +42,13 @@ _TOKEN = re.compile(
     | (?P<NAME>[^\W\d]\w*(?:\.\w+)*)
     | (?P<X>×)
     | (?P<TEXT>"[^"\n]*"|'[^'\n]*')
-    | (?P<OPERATOR>//|[-(){}\[\],=:|+*/%])
+    | (?P<OPERATOR>//|[-(){}\[\],=:|+*/%−·])
     """,
     re.VERBOSE,
 )
 _TIGHT = re.compile(r"([kspdg])(?=\d+(?:x|$))")
+_PRINTED = {"−": "-", "·": "*"}  # as netcalc itself prints them
+_NAMING = re.compile(r"\s*(?:=(?!=)|:(?!:))")  # what stands behind a new name
 _PIECE = re.compile(r"x|\d+|[A-Za-z]\d*")
 
 
@@ -77,6 +79,7 @@ def tokenize(text: str, name: str = "") -> list[Token]:
             hint="use repeat and def for what recurs",
         )
     tokens: list[Token] = []
+    named: set[str] = set()
     position, depth, last = 0, 0, -1
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -102,7 +105,10 @@ def tokenize(text: str, name: str = "") -> list[Token]:
             continue
         if kind == "OPERATOR":
             depth = max(0, depth + (word in "([") - (word in ")]"))
-            kind = word
+            kind = word = _PRINTED.get(word, word)
+        if kind == "SIZE" and word[0].islower() and (word in named or _names(tokens, text, position)):
+            kind = "NAME"  # exp, c3x3: no size where it has been made a name
+            named.add(word)
         if kind == "SIZE" or kind == "NAME" and (_TIGHT.match(word) or word == "x"):
             tokens.extend(_pieces(word, start, glued))
         elif kind == "NUMBER" and glued and tokens and tokens[-1].type == "NAME":
@@ -123,6 +129,21 @@ def tokenize(text: str, name: str = "") -> list[Token]:
             )
     tokens.append(Token(END, "", Span(len(text), len(text))))
     return tokens
+
+
+def _names(tokens: list[Token], text: str, end: int) -> bool:
+    """Is a word that ends here, behind these tokens, a new name (``as exp1``, ``def c3x3``, ``exp = 6``)?"""
+    before = tokens[-1] if tokens else None
+    if before is None or before.type in ("NEWLINE", "{"):
+        return _NAMING.match(text, end) is not None
+    if before.type == "NAME" and before.text == "input":
+        return text[end:].lstrip()[:1] == ":"
+    for token in reversed(tokens):
+        if token.type not in ("NAME", ",", "(", "=", "NUMBER"):
+            return False
+        if token.text in ("as", "def"):
+            return before.type in ("NAME", ",", "(")
+    return False
 
 
 def _pieces(word: str, start: int, glued: bool) -> list[Token]:
