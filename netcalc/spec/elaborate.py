@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from itertools import islice
-from math import lcm
+from math import inf, lcm
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NamedTuple, NoReturn
 
@@ -20,7 +20,7 @@ from netcalc.layers import all_kinds, all_words, kinds_named, torch_kind
 from netcalc.layers.base import Applied, Function, Layer, per_sample, shape_text
 from netcalc.layers.base import Argument as Accepted
 from netcalc.layers.input import Input
-from netcalc.layers.missing import ALIASES, FUNCTIONS, LEFT_OUT, MISSING
+from netcalc.layers.missing import ALIASES, FUNCTIONS, LEFT_OUT, MISSING, UNHEEDED
 from netcalc.spec.parser import parse_steps
 from netcalc.spec.syntax import (
     Argument,
@@ -51,10 +51,11 @@ if TYPE_CHECKING:
 MAX_REPEATS = 10_000
 MAX_STEPS = 1_000_000
 MAX_SIZE = 10**18
-_LITERALS = {"True": True, "False": False, "None": None}
+_LITERALS = {"True": True, "False": False, "None": None} | dict.fromkeys(("inf", "math.inf", "torch.inf"), inf)
 _FOREIGN = {
     "in_channels": "inputs are inferred: leave it out, or use the torch form Conv2d(in, out, …)",
     "in_features": "inputs are inferred: leave it out, or use the torch form Linear(in, out)",
+    "training": "the figures are those of inference: leave it out",
     **LEFT_OUT,
 }
 
@@ -113,6 +114,8 @@ def elaborate(source: str, name: str = "", sizes: Mapping[str, Dim] | None = Non
 
 
 class Elaborator:
+    patience = 2  # as often a block is run before it is asked whether it could be copied: asking costs, too
+
     def __init__(
         self,
         source: str,
@@ -129,6 +132,7 @@ class Elaborator:
         self.frames = [Frame({}, {}, "")]
         self.labels: dict[str, int] = {}
         self.given: set[str] = {"input"}  # the names that layers may have beside those that end in a number
+        self.given_in: dict[Span, tuple[str, ...]] = {}  # by the labels in the block that stands there
         self.crowded: set[str] = set()  # the blocks into which the text puts layers from outside: ``as layer1.conv``
         self.regions: dict[str, Region] = {}  # the blocks among the labels
         self.current: int | None = None
@@ -139,8 +143,8 @@ class Elaborator:
         self.letters: dict[str, Expr] = {}  # as declared, or as first met
         self.steps_done = 0
         self.known: dict[Any, Applied] = {}  # calls met before, by what their layers depend on
-        self.passages: dict[Any, Passage] = {}  # blocks met twice, likewise
-        self.met: set[Any] = set()  # where a block has been begun on which shape: before that nothing can be copied
+        self.passages: dict[Any, Passage] = {}  # blocks met three times, likewise
+        self.met: dict[Any, int] = {}  # how often a block has been begun where, on which shape
         self.mentioned: dict[Span, tuple[str, ...]] = {}  # the names in the call or block that stands there
 
     # ------------------------------------------------------------ the whole
@@ -168,9 +172,17 @@ class Elaborator:
     def prepare(self, steps: Steps) -> None:
         """Which names the text gives to layers."""
         labels = [label.id for label in labels_in(steps)]
-        self.builder.reserve(names_given(steps))
+        self.reserve(steps)
         self.given.update(part for label in labels for part in suffixes(label))
         self.crowded.update(block for label in labels for block in label.split(".")[:-1])
+
+    def reserve(self, block: Steps) -> None:
+        """Keep the names that the labels of a block, which is about to be run, will give."""
+        given = self.given_in.get(block.span)
+        if given is None:
+            given = self.given_in[block.span] = tuple(names_given(block))
+        if given:
+            self.builder.reserve(self.path + name for name in given)
 
     def fail(self, code: str, message: str, span: Span | None = None, **more: Any) -> NoReturn:
         raise SpecError(code, message, span=span, source=self.source, source_name=self.source_name, **more)
@@ -271,15 +283,11 @@ class Elaborator:
             if part is not None and type(part) is not int:
                 self.fail("bad-declaration", "the ends and multiples of a letter are plain numbers", step.span)
             if type(part) is int and part < 1:
-                why = "a size is a multiple of 1 or more" if part is multiple else "a size is at least 1"
-                self.fail("bad-declaration", f"{part}: {name} is a size, and {why}", step.span)
+                wrong = f"a multiple of {part}" if step.multiple else f"{part}"
+                self.fail("bad-declaration", f"{name} cannot be {wrong}: a size is at least 1", step.span)
         if low is not None and high is not None and high < low:
-            self.fail(
-                "bad-declaration",
-                f"{low}..{high} is empty",
-                step.span,
-                hint=f"the lower end comes first: {name} in {high}..{low}",
-            )
+            hint = f"the lower end comes first: {name} in {high}..{low}"
+            self.fail("condition-violated", f"nothing lies in {low}..{high}", step.span, hint=hint)
         known = self.declared[name] = (
             max(before[0], low or 1),
             min((end for end in (before[1], high) if end), default=None),
@@ -312,7 +320,7 @@ class Elaborator:
             return self.expand(meant, step)
         if word == "share":
             return self.share(step)
-        function = function_named(word)
+        function = function_named(word) if "." in word else ""
         if (function or word) in ("chunk", "split"):
             return self.split(step, function or word)
         if word == "repeat" or word == "residual":
@@ -600,7 +608,10 @@ class Elaborator:
     def split(self, step: Call, word: str) -> None:
         """``chunk 2 as a, b`` and ``split 64 32 as a, b``: one slice for each name."""
         options = {argument.name: argument for argument in step.arguments if argument.name}
-        given = [self.value(argument.value) for argument in step.arguments if argument.name is None]
+        lone = [argument for argument in step.arguments if argument.name is None]
+        if word != step.word.id and len(lone) == 2 and "dim" not in options:  # x.chunk(2, 1)
+            options["dim"] = lone.pop()
+        given = [self.value(argument.value) for argument in lone]
         axis = self.value(options["axis"].value) if "axis" in options else 0
         if dim := options.get("dim"):  # torch's, which counts the batch
             with self.placed(dim.span):
@@ -742,7 +753,7 @@ class Elaborator:
                 self.enclose(f"{path}.{number}", start, before)
             else:
                 with self.frame(f"{path}.{number}." if path else self.path, alone=bool(path)):
-                    self.builder.reserve(names_given(body, self.path))
+                    self.reserve(body)
                     self.run(body)
         if step.labels:
             self.mark(step.labels, self.running(step.span))
@@ -815,16 +826,20 @@ class Elaborator:
         """The steps of a block under a path of its own; one that recurs on equal values and shapes is copied."""
         nodes, begin, entry = self.builder.nodes, len(self.builder.nodes), self.current
         labels, regions, outputs = len(self.labels), len(self.regions), len(self.outputs)
-        place = (body.span, None if entry is None else nodes[entry].shape)
+        plain = [value for value in values.values() if type(value) in _PLAIN]
+        place = (body.span, None if entry is None else nodes[entry].shape, *plain)
         key = None
         with self.frame(path, values):
-            if place in self.met and path.rpartition(".")[0].rpartition(".")[2] not in self.crowded:
+            if (
+                self.met.get(place, 0) >= self.patience
+                and path.rpartition(".")[0].rpartition(".")[2] not in self.crowded
+            ):
                 meant = self.meaning_of(body)
                 key = None if meant is None else (*place, *meant)
                 if key in self.passages and self.copied(self.passages[key], path[:-1]):
                     return
-            self.met.add(place)
-            self.builder.reserve(names_given(body, path))
+            self.met[place] = self.met.get(place, 0) + 1
+            self.reserve(body)
             self.run(body)
         last = self.current
         if key is None or last is None or len(self.outputs) > outputs or not (last >= begin or last == entry):
@@ -979,6 +994,8 @@ class Elaborator:
             case Name():
                 if accepted and value.id in accepted.choices:
                     return value.id
+                if accepted and accepted.callable and (word := function_named(value.id)) in accepted.choices:
+                    return word
                 if accepted and value.id.lower() in accepted.choices and not self.is_defined(value.id):
                     self.fail(
                         "bad-argument",
@@ -993,6 +1010,9 @@ class Elaborator:
             case Series():
                 return tuple(self.value(item, accepted) for item in value.items)
             case Module():
+                word = value.word.id.rpartition(".")[2]
+                if accepted and accepted.callable and word.lower() in accepted.choices and not value.arguments:
+                    return word.lower()
                 self.fail(
                     "bad-value",
                     f"{value.span.of(self.source)} is a layer, not a value",
@@ -1102,6 +1122,8 @@ class Elaborator:
         ]
         letters = kind.letters
         bound = Bound({}, {}, [], ())
+        if torch_form and kind.heedless:
+            return bound
         queue = iter(positional)
         function = kind.function
         lone: list[str] = []  # the arguments that are given by place
@@ -1109,10 +1131,21 @@ class Elaborator:
         for argument in step.arguments:
             name, value = argument.name, argument.value
             if name is None and isinstance(value, Name):
-                if (flag := self.flag(kind, value.id)) and not torch_form:
+                if flag := self.flag(kind, value.id):
                     name, stated = flag
-                    self.put(kind, bound, name, stated, argument)
-                    continue
+                    if torch_form and not self.is_defined(value.id):
+                        self.fail(
+                            "unknown-name",
+                            f"{value.id!r} is not defined: in torch's form an argument has its value beside it",
+                            value.span,
+                            expected=f"{name}={stated}",
+                            found=value.id,
+                            hint=f"{name}={stated}",
+                        )
+                    if not torch_form:
+                        self.put(kind, bound, name, stated, argument)
+                        continue
+                    name = None
                 if allow_nodes:
                     found = self.try_node(value)
                     if isinstance(found, NodeReference) or found is None and len(positional) == 0:
@@ -1162,6 +1195,8 @@ class Elaborator:
                 bound.spans[several] = bound.spans.get(several, argument.span).to(argument.span)
                 continue
             elif name not in kind.arguments:
+                if torch_form and name in UNHEEDED and kind.parameters is not Layer.parameters:
+                    continue
                 self.unknown_argument(kind, name, argument, letters)
             result = self.value(value, kind.arguments[name])
             if isinstance(result, slice):
@@ -1175,6 +1210,9 @@ class Elaborator:
                         self.put(kind, bound, part, given, argument)
                 continue
             self.put(kind, bound, name, result, argument)
+        if torch_form:
+            stated_sizes = {name: a.stated for name, a in kind.arguments.items() if a.stated is not None}
+            bound = bound._replace(values=stated_sizes | bound.values)
         if function.axes or function.needs:
             either = isinstance(step, Call) and step.parenthesized and not torch_form
             self.count_axes(function, step, bound, counted, lone if either else [])

@@ -449,6 +449,12 @@ class Parser:
                 arguments = self.deeper(self.parenthesized)
                 self.expect(")", "',' or ')'")
                 return Module(Name(token.text, token.span), arguments, self.span_from(token.span))
+            if token.text == "float" and [each.text.strip("'\"") for each in self.tokens[self.position :][:3]] == _INF:
+                for _ in _INF:
+                    self.take()
+                return Name("inf", self.span_from(token.span))
+            if token.text in ("x.size", "x.shape") and self.at("(", "["):
+                self.fail("a size", hint=_BATCH_HINT, token=token)
             return Name(token.text, token.span)
         if self.accept("-"):
             operand = self.deeper(lambda: self.factor(short))
@@ -458,6 +464,8 @@ class Parser:
         self.fail("a number, a letter or a constant", hint=_value_hint(token))
 
 
+_INF = ["(", "inf", ")"]
+_BATCH_HINT = "sizes are per sample, without the batch's: x.view(-1), or flatten"
 _X_HINT = "x separates sizes (3x32x32), so nothing can be called x: choose another name"
 
 
