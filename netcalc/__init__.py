@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netcalc._version import __version__
-from netcalc.analysis.report import LayerReport, Report
+from netcalc.analysis.report import LayerReport, Report, samples_in
 from netcalc.analysis.report import analyze as _analyze
 from netcalc.dims import Dim
 from netcalc.errors import Span, SpecError
@@ -73,7 +73,7 @@ def analyze(network: Graph | str, batch: Dim | str | None = None, dtype: str = "
     263680
     """
     if isinstance(network, str):
-        return _analyze(parse(network, **sizes), batch, dtype)
+        return _analyze(elaborate(network, sizes=sizes, batch=samples_in(batch)), batch, dtype)
     return _analyze(network, batch, dtype, **sizes)
 
 

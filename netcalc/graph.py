@@ -7,6 +7,7 @@ shapes that reach it. Written order is topological order, so every analysis is o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from netcalc.dims import Dim, Expr, substitute, symbols
@@ -42,12 +43,16 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Graph:
-    """A whole network: ``nodes`` in order, the indices of its ``outputs``, and the text it was read from."""
+    """A whole network: ``nodes`` in order, the indices of its ``outputs``, and the text it was read from.
+
+    ``batch``: of how many samples together its layers are legal (all else in it is of one sample).
+    """
 
     nodes: tuple[Node, ...]
     outputs: tuple[int, ...]
     source: str = ""
     source_name: str = ""
+    batch: Dim = 1
 
     def __getitem__(self, name: int | str) -> Node:
         """The node of that name (or place in order)."""
@@ -82,13 +87,14 @@ class Graph:
         """What must hold of the letters, in order of the layers, each once."""
         return tuple(dict.fromkeys(condition for node in self.nodes for condition in node.applied.conditions))
 
-    @property
+    @cached_property
     def symbols(self) -> tuple[str, ...]:
         """The letters that are left in the network, sorted."""
         found: set[str] = set()
-        for node in self.nodes:
-            for value in (*node.shape, *node.layer.__dict__.values()):
-                found.update(_symbols_of(value))
+        for applied in {id(node.applied): node.applied for node in self.nodes}.values():  # equal uses share one
+            for value in (*applied.output, *applied.layer.__dict__.values()):
+                if type(value) is not int:
+                    found.update(_symbols_of(value))
         return tuple(sorted(found))
 
     def substitute(self, sizes: Mapping[str, Dim]) -> Graph:
@@ -103,7 +109,23 @@ class Graph:
                     found=name,
                     hint=did_you_mean(name, known),
                 )
-        builder = Builder(self.source, self.source_name)
+        return self._rebuilt(sizes, self.batch)
+
+    def of_batch(self, batch: Dim) -> Graph:
+        """The same network for so many samples together. Raises SpecError where a layer refuses that many.
+
+        >>> from netcalc.spec import elaborate
+        >>> [str(one) for one in elaborate("8xL -> groupnorm 8").conditions]
+        ['L ≥ 2']
+        >>> elaborate("8xL -> groupnorm 8").of_batch(2).conditions
+        ()
+        """
+        if batch == self.batch or all(_takes_any_batch(node.layer) for node in self.nodes):
+            return self
+        return self._rebuilt({}, batch)
+
+    def _rebuilt(self, sizes: Mapping[str, Dim], batch: Dim) -> Graph:
+        builder = Builder(self.source, self.source_name, batch)
         for node in self.nodes:
             try:
                 layer = node.layer.replace(**{k: _replaced(v, sizes) for k, v in node.layer.__dict__.items()})
@@ -111,6 +133,10 @@ class Graph:
                 raise error if isinstance(error, SpecError) else SpecError("condition-violated", str(error)) from None
             builder.add(layer, node.inputs, node.name, node.span, node.shared)
         return builder.graph(self.outputs)
+
+
+def _takes_any_batch(layer: Layer) -> bool:
+    return type(layer).batch_conditions is Layer.batch_conditions
 
 
 def _symbols_of(value: Any) -> tuple[str, ...]:
@@ -140,9 +166,9 @@ class Builder:
     <Graph 256 -> 512, 1 layers>
     """
 
-    def __init__(self, source: str = "", source_name: str = "") -> None:
+    def __init__(self, source: str = "", source_name: str = "", batch: Dim = 1) -> None:
         self.nodes: list[Node] = []
-        self.source, self.source_name = source, source_name
+        self.source, self.source_name, self.batch = source, source_name, batch
         self._applied: dict[Any, Applied] = {}
         self._counts: dict[str, int] = {}
         self._used: set[int] = set()
@@ -166,10 +192,13 @@ class Builder:
             raise self.too_large()
         if applied is None:
             shapes = tuple([self.nodes[index].applied.output for index in inputs])
-            key = (layer, shapes)
+            makers: tuple[Applied, ...] = ()
+            if type(layer).maker_conditions is not Layer.maker_conditions:
+                makers = tuple([self.nodes[index].applied for index in inputs])
+            key = (layer, shapes, makers)
             applied = self._applied.get(key)
             if applied is None:
-                applied = self._applied[key] = Applied(layer, shapes)
+                applied = self._applied[key] = Applied(layer, shapes, self.batch, makers)
         self._used.update(inputs)
         name = name or self.fresh_name(layer.kind.lower())
         if name in self._names:
@@ -217,4 +246,4 @@ class Builder:
 
     def graph(self, outputs: tuple[int, ...] = ()) -> Graph:
         """The finished network; its outputs are every unused end unless they are stated."""
-        return Graph(tuple(self.nodes), outputs or self.unused(), self.source, self.source_name)
+        return Graph(tuple(self.nodes), outputs or self.unused(), self.source, self.source_name, self.batch)

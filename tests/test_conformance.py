@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from sampling import samples
 
+from netcalc.dims import substitute, symbol
 from netcalc.errors import SpecError
 from netcalc.graph import Builder
 from netcalc.layers import all_kinds
 from netcalc.layers.base import Applied, Layer, Shape
 from netcalc.layers.input import Input
+from netcalc.spec import elaborate
 
 torch = pytest.importorskip("torch")
 
@@ -81,6 +83,43 @@ def test_legality(name):
         assert illegal, "no illegal configuration was ever drawn"
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_legality_of_two_samples(name):
+    """What is refused of one sample is refused of two unless torch takes two, but for what works on the batch axis."""
+    kind = KINDS[name]
+    for sample in unique(kind):
+        bare = object.__new__(kind)
+        bare.__dict__.update(kind.defaults | sample.arguments)
+        if sample.applied is None and "names the batch axis" not in str(sample.error):
+            try:
+                raised = runs(bare.infer(*sample.inputs), *sample.inputs, batch=2)
+            except SpecError:
+                continue
+            try:
+                Applied(kind(**sample.arguments), sample.inputs, 2)
+            except SpecError as error:
+                assert raised is not None, f"torch takes two of {bare} on {sample.inputs}, netcalc says:\n{error}"
+            else:
+                assert raised is None, f"{bare} on {sample.inputs}: of two samples torch says {raised!r}"
+
+
+@pytest.mark.parametrize(
+    "spec", ["12xL -> gn 12", "12xHxW -> gn 12 affine=False", "3xL -> bn track_running_stats=False"]
+)
+def test_legality_by_the_batch(spec):
+    """torch raises exactly where the condition on the batch and the sizes says so."""
+    (condition,) = elaborate(spec, batch=symbol("N")).conditions
+    verdicts = set()
+    for batch, length in product((1, 2, 3), (1, 2)):
+        sizes = dict.fromkeys("HLW", length)
+        node = elaborate("".join(str(sizes.get(sign, sign)) for sign in spec), batch=2).nodes[-1]
+        left = substitute(condition.left, {"N": batch, **sizes})
+        raised = runs(node.layer, *node.applied.inputs, batch=batch)
+        assert (left >= condition.right) == (raised is None), (batch, length, raised)
+        verdicts.add(raised is None)
+    assert verdicts == {True, False}
+
+
 ODD = (None, 0, 1, 2, -1, 1.0, 2.5, math.inf, -math.inf, (), (2,), (1, 2), (2, 2, 2), "same", "valid", "zeros", "nope")
 AGREED = {  # where netcalc and torch differ on purpose: the reason → the arguments
     "torch makes an empty tensor of it": "out_features embedding_dim hidden_size dim_feedforward",
@@ -91,13 +130,11 @@ AGREED = {  # where netcalc and torch differ on purpose: the reason → the argu
     "torch does not check it: no pooling can have been so": """MaxUnpool1d MaxUnpool2d MaxUnpool3d
         FractionalMaxPool2d.kernel_size FractionalMaxPool3d.kernel_size CrossMapLRN2d.size""",
     "not a distance": "PairwiseDistance.p TripletMarginLoss.p",
-    "an empty tuple, which torch takes as not given": """stride Upsample.size UpsamplingBilinear2d.size
+    "an empty tuple, which torch takes as not given": """Upsample.size UpsamplingBilinear2d.size
         UpsamplingNearest2d.size""",
-    "torch pads the last axes alone": "ConstantPad1d.padding ConstantPad2d ConstantPad3d ZeroPad1d ZeroPad2d ZeroPad3d",
     "None is 0 to torch": "ConstantPad1d.value ConstantPad2d.value ConstantPad3d.value",
     "torch takes a number of the wrong type": "MultiMarginLoss.p PReLU.num_parameters GroupNorm.num_channels",
-    "a tuple of one stands for all axes, also where torch wants them all": """kernel_size padding dilation output_size
-        Fold.stride Unfold.stride scale_factor""",
+    "a tuple of one stands for all axes, also where torch wants them all": "scale_factor",
     "one size needs no tuple": "Unflatten.unflattened_size",
 }
 NAMES = {name for names in AGREED.values() for name in names.split()}

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections import Counter
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, product
 from math import ceil, floor, gcd
 
 import pytest
@@ -20,7 +20,9 @@ from netcalc.analysis.written import PLAIN, Letter, in_names, in_numbers, rename
 from netcalc.analysis.written import letters as letters_in
 from netcalc.cli.explain import explain as command
 from netcalc.cli.formula import formula as formula_command
+from netcalc.dims import symbol
 from netcalc.errors import SpecError
+from netcalc.graph import Builder
 from netcalc.layers import all_kinds
 from netcalc.layers.base import Applied
 from netcalc.layers.transposed import _plain_overlaps
@@ -191,6 +193,71 @@ def test_most_kinds_explain_themselves_in_letters():
     assert len(plain) <= 16, plain
 
 
+def lettered(graph, place, name):
+    """The network with an integer argument of one layer a letter: of one axis, and of all; where that is legal."""
+    given = getattr(graph.nodes[place].layer, name)
+    sizes = given if isinstance(given, tuple) else (given,)
+    if not sizes or any(type(size) is not int for size in sizes):
+        return
+    letter = symbol("Q")
+    for form in dict.fromkeys([(letter, *sizes[1:]), (letter,) * len(sizes)]):
+        builder = Builder()
+        try:
+            for index, (_, applied, inputs, *_) in enumerate(graph.nodes):
+                changed = {name: form if isinstance(given, tuple) else letter} if index == place else {}
+                builder.add(applied.layer.replace(**changed), inputs)
+        except SpecError:
+            continue  # the layer takes no letters there
+        yield builder.graph(graph.outputs)
+
+
+@pytest.mark.parametrize("name", all_kinds())
+def test_every_argument_may_be_a_letter(name):
+    """Each integer argument in each kind's examples: the explanation has no gap, and every line is true."""
+    kind = all_kinds()[name]
+    for graph in map(elaborate, kind.examples):
+        for place, argument in product(range(len(graph)), kind.arguments):
+            for other in lettered(graph, place, argument) if graph.nodes[place].layer.kind == name else ():
+                try:
+                    explanation = explain(other, full=True)
+                except SpecError:
+                    continue  # no value of the letter will do
+                check(explanation)
+                for text in (as_text(explanation), as_latex(explanation)):
+                    assert "Letter(" not in text and "Quotient(" not in text
+
+
+def test_an_explanation_states_its_conditions():
+    """What must hold of the letters stands in every format, of one layer too."""
+    for arguments, stated in (
+        (("HxW -> flatten -> Linear(64,3)",), "H·W = 64"),
+        (("HxW -> flatten -> Linear(64,3)", "flatten1"), "H·W = 64"),
+        (("TxD -> mha A",), "D divisible by A"),
+        (("unet-same", "--in", "H,W"), "H divisible by 16, W divisible by 16"),
+        (("unet-same", "enc1.conv1", "--in", "H,W"), "H divisible by 16, W divisible by 16"),
+        (("H in 8..64\n3xHxH -> conv 3 k3",), "H in 8..64"),
+    ):
+        assert run(*arguments).endswith(f"\nholds when {stated}\n"), arguments
+        sentence = ", ".join(f"`{one}`" for one in stated.split(", "))
+        assert run(*arguments, "--format", "markdown").endswith(f"\nHolds when {sentence}.\n")
+        assert [one["text"] for one in json.loads(run(*arguments, "--json"))["conditions"]] == stated.split(", ")
+    assert "Holds when $A \\mid D$." in run("TxD -> mha A", "--format", "latex")
+    assert "holds when" not in run("lenet5") and json.loads(run("lenet5", "--json"))["conditions"] == []
+
+
+def test_an_explanation_holds_where_its_conditions_do():
+    """The figures are those of that domain, and each line is still true of the layer's own."""
+    explanation = explain(elaborate("1xHx8 -> relu as top -> maxpool 2 -> upsample scale_factor=2 -> add top"))
+    check(explanation)
+    assert "− 2)/2⌋ + 1 = H/2" in as_text(explanation)
+
+
+def test_strict_refuses_what_is_open():
+    refused = CliRunner().invoke(command, ["TxD -> mha A", "--strict"])
+    assert refused.exit_code == 1 or isinstance(refused.exception, SpecError)
+    assert run("TxD -> mha A", "--set", "D=8", "--set", "A=2", "--strict")
+
+
 def test_networks_with_letters_explain_themselves():
     text = run("3xHxW -> conv 16 k7 s2 p3")
     assert "⌊(H+1)/2⌋" in text
@@ -291,6 +358,25 @@ def test_formulas_fit_a_standard_article(tmp_path):
         parts.append(result.stdout)
     assert "Not counted" in parts[-1] and "%" not in parts[-1]
     assert not complaints(ARTICLE % "".join(parts), tmp_path)
+
+
+@needs_tex
+def test_headings_fit_their_column(tmp_path):
+    """TeX measures each heading beside its text against the column that it stands in."""
+    texts = [run(name, "--format", "latex") for name in ("lenet5", "vit_b_16", "lstm-classifier")]
+    for name in ("gpt2", "fcn_resnet50"):
+        texts.append(CliRunner().invoke(formula_command, [name, "--format", "latex", "--per-layer"]).stdout)
+    label = r"\renewcommand{\makelabel}[1]{\textbf{#1}\hfil}"
+    heard = label[:-1] + r"\setbox0=\hbox{\textbf{#1}}\ifdim\wd0>\labelwidth\typeout{TOO WIDE}\fi}"
+    for text in texts:
+        assert label in text
+        control = text.replace(r"\item[parameters]", r"\item[parameters without end]")
+        for source, found in (text, False), (control, True):
+            (tmp_path / "net.tex").write_text(source.replace(label, heard))
+            done = subprocess.run(
+                ["pdflatex", "-interaction=nonstopmode", "net.tex"], cwd=tmp_path, capture_output=True
+            )
+            assert (b"TOO WIDE" in done.stdout) == found
 
 
 @needs_tex

@@ -122,16 +122,33 @@ def test_every_output_has_its_shape():
 
 @pytest.mark.parametrize(
     "spec",
-    ["3xHxW -> adaptiveavgpool 7 -> flatten -> linear 10", "CxHxW -> upsample size=12 mode=bilinear", SPREAD],
+    [
+        "3xHxW -> adaptiveavgpool 7 -> maxpool 2 -> flatten -> linear 10",
+        "CxHxW -> upsample size=12 mode=bilinear",
+        SPREAD,
+    ],
 )
 def test_why_there_is_no_receptive_field(spec):
-    text = " ".join(run("formula", spec, "--of", "rf").stdout.split())
+    lines = run("formula", spec, "--of", "rf").stdout.splitlines()
+    text = " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= 80
     assert "receptive field no closed form in these letters (" in text and "1: " in text
     for format in ("latex", "markdown"):
         assert "no closed form in these letters" in run("formula", spec, "--of", "rf", "--format", format).stdout
     [row] = json.loads(run("formula", spec, "--of", "rf", "--json").stdout)["formulas"]
     assert row["formula"] is None and row["missing"]
     compile(run("formula", spec, "--of", "rf", "--format", "python").stdout, "function", "exec")
+
+
+def test_every_command_states_the_conditions():
+    """As rows, the conditions go to standard error with the other notes; in JSON they are data."""
+    spec = "3xHxW -> conv 8 k7 s2"
+    for arguments in (("rf", spec), ("show", spec, "--format", "csv"), ("show", spec, "--format", "plain")):
+        found = run(*arguments)
+        assert "holds when: H ≥ 7, W ≥ 7\n" in found.stderr and "≥" not in found.stdout
+    for net, conditions in ((spec, ["H ≥ 7", "W ≥ 7"]), ("TxD -> mha A", ["D divisible by A"]), ("lenet5", [])):
+        assert [one["text"] for one in json.loads(run("rf", net, "--json").stdout)["conditions"]] == conditions
+    assert "holds when" not in run("rf", "lenet5").stderr
 
 
 @pytest.mark.parametrize("format", ["text", "markdown", "python", "json", "latex"])

@@ -184,9 +184,7 @@ def test_a_field_without_a_formula_is_said_so(name):
     fields = receptive_fields(Network(name).graph)
     reasons = {reason.partition(": ")[::2] for reason in fields.reasons.values()}
     assert {layer for layer, _ in reasons} == OPEN[name]
-    assert {why for _, why in reasons} == {
-        "the field depends on the position, and a size that decides on it is a letter"
-    }
+    assert {why for _, why in reasons} == {"the field depends on the position and on a letter"}
 
 
 # ---------------------------------------------------------------- kinds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from fractions import Fraction
 from xml.etree import ElementTree
@@ -18,6 +19,7 @@ from netcalc.analysis.reading import box_at, regions_reached, regions_read
 from netcalc.analysis.receptive_field import receptive_fields, spatial_axes
 from netcalc.analysis.region import Region, disjoint, full, gathered, members, ravelled, scattered, united, unravelled
 from netcalc.cli import main
+from netcalc.dims import substitute
 from netcalc.errors import SpecError
 from netcalc.layers.reach import Adaptive, Blocks, Causal, Resized, Spread, Window
 from netcalc.report.field import svg_picture, terminal_picture
@@ -224,6 +226,63 @@ def test_letters_and_numbers_agree():
             else:
                 assert one.global_by == two.global_by
                 assert [closed_form.text(size) for size in one.size]
+
+
+BEHIND = (
+    "adaptiveavgpool 7 -> flatten -> linear 10",
+    "conv 4 k3 s2 -> adaptiveavgpool 7 -> flatten -> linear 10",
+    "conv 4 k3 s3 p1 -> conv 4 k5 s3 -> adaptivemaxpool 5 -> conv 4 k3 -> flatten -> linear 10",
+    "conv 4 k1 s5 -> adaptiveavgpool 3 -> convtranspose 3 k3 s2 -> flatten -> linear 3",
+    "conv 4 k2 s2 -> add { adaptiveavgpool 7 -> conv 4 k3 p1 | adaptiveavgpool 7 -> relu } -> flatten -> linear 2",
+    "add { conv 4 k2 s2 -> adaptiveavgpool 7 | conv 4 k3 s3 -> adaptiveavgpool 7 } -> flatten -> linear 2",
+    "add { conv 4 k2 s2 -> adaptiveavgpool 7 | conv 4 k3 s3 -> gap keepdim=True } -> flatten -> linear 2",
+    "adaptiveavgpool 7 -> flatten 1 2 -> transpose 0 1 -> mha 3 -> linear 3",
+    "adaptiveavgpool (7,6) -> instancenorm -> conv 3 k3",
+)
+LEFT_OPEN = (  # not every unit of the pool is read on, or which position it is depends on the letter
+    "adaptiveavgpool 7 -> maxpool 2 -> flatten -> linear 10",
+    "adaptiveavgpool 7 -> conv 3 k1 s2 -> flatten -> linear 3",
+    "conv 4 k3 s2 p1 -> upsample size=9 -> flatten -> linear 3",
+    "add { conv 4 k2 s2 | conv 4 k3 s3 -> gap keepdim=True }",
+    "adaptiveavgpool 7 -> flatten 1 2 -> transpose 0 1 -> lstm 3",
+    "flatten -> slice 0:4 -> linear 3",
+)
+
+
+@pytest.mark.parametrize("spec", BEHIND)
+def test_what_reads_the_whole_axis_needs_no_places(spec):
+    """Behind a pool by a letter nobody knows what one unit reads; a layer that sees them all reads what they read."""
+    spec = f"3xHxW -> {spec}"
+    field = receptive_fields(elaborate(spec))[-1]
+    assert all(field.global_by)
+    for height in range(3, 60):
+        try:
+            graph = elaborate(spec, sizes={"H": height, "W": 63 - height})
+        except SpecError:
+            continue
+        shape = graph.nodes[-1].shape
+        region = regions_read(graph, len(graph) - 1, tuple(map(full, shape)))[0]
+        places = [members(region.along(axis)) for axis in (1, 2)]
+        stated = [
+            (substitute(first, {"H": height, "W": 63 - height}), substitute(size, {"H": height, "W": 63 - height}))
+            for first, size in zip(field.start, field.size)
+        ]
+        assert stated == [(places[0], places[-1] - places[0] + 1) for places in places], height
+
+
+@pytest.mark.parametrize("cut", ["0:10", "60:64", "3:20", "17:18", "0:64"])
+def test_a_piece_of_what_was_laid_out_in_a_row(cut):
+    """What reads a slice of a flattened image does not read all of the image."""
+    graph = elaborate(f"1x8x8 -> flatten -> slice {cut} -> linear 3")
+    region, field = regions_read(graph, len(graph) - 1, (full(3),))[0], receptive_fields(graph)[-1]
+    places = [members(region.along(axis)) for axis in (1, 2)]
+    assert list(zip(field.start, field.size)) == [(found[0], found[-1] - found[0] + 1) for found in places]
+
+
+@pytest.mark.parametrize("spec", LEFT_OPEN)
+def test_where_places_are_needed_none_are_guessed(spec):
+    fields = receptive_fields(elaborate(f"3xHxW -> {spec}"))
+    assert fields[-1] is None and re.search("a letter|a part of", fields.reasons[len(fields) - 1])
 
 
 # ---------------------------------------------------------------- every kind of question

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from functools import cache
 from io import StringIO
 
@@ -40,6 +41,23 @@ def table(report, width: int, depth: int | None = None) -> str:
 @cache
 def shipped(name: str):
     return netcalc.analyze(shipped_text(name))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
+@pytest.mark.parametrize("name", ["lenet5", "resnet50", "mlp"])
+def test_columns_that_find_no_room_are_named(name, width):
+    """Each column that is there with room enough is in the table or in the line below it, which says how much is."""
+    report, marks = shipped(name), {"kind", "parameters", "MACs", "field", "stride", "start"}
+
+    def heads(width):
+        return marks & set(table(report, width, 1).splitlines()[1].split())
+
+    found = re.search(r"left out +(.*?): at (\d+) columns, or --json", " ".join(table(report, width, 1).split()))
+    named = set(found[1].split(", ")) if found else set()
+    assert not named & heads(width) and named | heads(width) == heads(1000)
+    if found:
+        enough = int(found[2])
+        assert enough > width and heads(enough) == heads(1000) != heads(enough - 1)
 
 
 # ---------------------------------------------------------------- several inputs and outputs
@@ -232,6 +250,16 @@ def test_a_batch_of_losses_differs_from_one_reduction_as_the_report_says(how):
     assert said.startswith(f"mseloss1: its {how}, 32 times") and "has 31 add more" in said
     assert ("as many div fewer" in said) == (how == "mean")
     assert each.to_dict()["reduced_per_sample"] == ["mseloss1"]
+
+
+def test_a_batchs_own_statistics_differ_from_each_samples_as_the_report_says():
+    """Of each channel a batch is what one sample with all of its positions is: torch takes these at once."""
+    each = netcalc.analyze("3x10 -> bn track_running_stats=False", batch=4)
+    once = netcalc.analyze("3x40 -> bn track_running_stats=False")
+    assert (once.ops.add - each.ops.add, each.ops.div - once.ops.div, each.ops.sqrt - once.ops.sqrt) == (9, 18, 9)
+    assert dict(summary(each))["per sample"].endswith("has 9 add more, 18 div and 9 sqrt fewer")
+    assert each.to_dict()["reduced_per_sample"] == ["bn1"]
+    assert netcalc.analyze("3x10 -> bn", batch=4).batch_reductions == {}
 
 
 def test_without_a_batch_or_a_reduction_nothing_is_said():

@@ -89,6 +89,17 @@ def blocks(report: Report, depth: int) -> list[Block]:
     return [Block(name, layers) for name, layers in groups.items()]
 
 
+def block_of(report: Report, name: str) -> Block | None:
+    """The block of that name, at any depth; None where no layer's name begins so.
+
+    >>> from netcalc.spec import elaborate
+    >>> block_of(Report(elaborate("8 -> repeat 2 { linear 8 -> relu } as trunk")), "trunk.1").kind
+    '2 layers'
+    """
+    layers = [layer for layer in report.layers if layer.name.startswith(f"{name}.")]
+    return Block(name, layers) if layers else None
+
+
 def folded(report: Report, depth: int) -> dict[str, Any]:
     """``report.to_dict()`` whose ``layers`` are the blocks down to ``depth``."""
     return {**report.to_dict(), "depth": depth, "layers": [block.to_dict() for block in blocks(report, depth)]}

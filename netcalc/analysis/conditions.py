@@ -15,8 +15,9 @@ differences. So each holds on a few ranges of each remainder, and so does what s
 ranges of one full period the simplest words are read: a bound, a divisor, a value. Nothing is guessed.
 
 Comparisons of several letters are tidied. Letters of one value are put into them, and so is a letter that an equality
-states by the others, until nothing changes: what is on one letter then is solved with that letter's others. At last,
-one at a time, what is proved by those that are left (two of them added, at most) is left out.
+states by the others, until nothing changes: what is on one letter then is solved with that letter's others. An equality
+that each letter's remainders decide, one case after the other, is what it says of these. At last, one at a time, what
+is proved by those that are left (two of them added, at most) is left out, and so is a bound below which they fail.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import combinations, pairwise
-from math import gcd, isqrt, lcm
+from itertools import product as grid
+from math import gcd, isqrt, lcm, prod
 from operator import add, floordiv, itemgetter, mul
 from typing import Any, NamedTuple
 
 from netcalc.dims import Dim, Expr, degree, holds, substitute, symbol, symbols, text
 from netcalc.dims.algebra import Atom, Extreme, Floor, Symbol, dim_of, terms_of
 from netcalc.dims.polynomials import shared_by, without
+from netcalc.dims.proofs import note_periods
 from netcalc.errors import SpecError
 from netcalc.graph import Graph, Node
 from netcalc.layers.base import Condition
@@ -47,11 +50,16 @@ FEW = 6
 """So many values of a letter are listed."""
 MAX_POWER = 16
 """Beyond this power a comparison is not decided either."""
+MAX_CASES = 64
+"""In so many cases, one for each remainder of each letter, an equality of several letters is decided."""
+MAX_TRIED = 64
+"""So many values below a bound are tried to see whether others forbid them all."""
 MAX_SPLITS = 3
 """Nor beyond so many minima and maxima that neither grow nor fall."""
 
 Interval = tuple[int, "int | None"]  # the least and the greatest value, None for no greatest
 Ranges = tuple[Interval, ...]  # rising, with gaps between
+Meant = tuple[str, str, Dim]  # a letter, a relation, and the size that it equals or is a multiple of
 Made = tuple[Condition, str]  # a condition and the layer that made it
 Makers = dict[Condition, list[str]]  # conditions and the layers that made each
 
@@ -66,10 +74,12 @@ class Requirement(NamedTuple):
     letters: tuple[str, ...]
     layers: tuple[str, ...]
     test: Callable[[dict[str, int]], bool]
-    divisor: int = 1  # what its letter is a multiple of, where it says just that
+    divisor: int = 1  # what its letter is a multiple of, or remainder more, where it says just that
+    remainder: int = 0
     least: int = 1  # its letter is not less
     most: int | None = None  # nor more
     bound: Condition | None = None  # the comparison that it is, where it is a bound of its letter
+    meant: Meant | None = None  # the letter that it states by others
     possible: bool = True  # False where it says that no value will do
     declared: bool = False  # True where the spec itself states it of the letter: H in 32..1024
 
@@ -140,7 +150,7 @@ def requirements_of(graph: Graph) -> tuple[Requirement, ...]:
 
 def _declarations(graph: Graph) -> Iterator[Requirement]:
     for atom in sorted(_letters_of_graph(graph), key=lambda one: (one.name, one.unit)):
-        name, (low, high, unit) = atom.name, Declared.of(atom)
+        name, (low, high, unit, _) = atom.name, Declared.of(atom)
         if low > 1 or high is not None:
             words = (
                 f"{name} ≥ {low}" if high is None else f"{name} ≤ {high}" if low <= 1 else f"{name} in {low}..{high}"
@@ -156,6 +166,11 @@ def _between(name: str, low: int, high: int | None) -> Callable[[dict[str, int]]
 
 def _multiple(name: str, unit: int) -> Callable[[dict[str, int]], bool]:
     return lambda sizes: sizes[name] % unit == 0
+
+
+def letters_of(graph: Graph) -> dict[str, Expr]:
+    """The letters of a network by name, each with what is declared of it."""
+    return {atom.name: symbol(atom.name, *Declared.of(atom)) for atom in _letters_of_graph(graph)}
 
 
 def _letters_of_graph(graph: Graph) -> set[Symbol]:
@@ -204,7 +219,8 @@ def _solved(system: Makers) -> tuple[Makers, dict[str, Domain]]:
         alone = [one for domain in domains.values() for one in domain.requirements()]
         if not others or not all(one.possible for one in alone):
             return others, domains
-        letters = _narrowed(declared, alone)
+        known = _known(declared, alone)
+        letters = _narrowed(declared, known)
         values = {letter: value for letter, value in letters.items() if isinstance(value, int)}
         simpler = {one: _simpler(one, values, letters) for one in others}
         if any(new != one for one, new in simpler.items()):
@@ -213,6 +229,10 @@ def _solved(system: Makers) -> tuple[Makers, dict[str, Domain]]:
                 (simpler[one], _with(names, one, whose)) if one in simpler else (one, names)
                 for one, names in system.items()
             )
+            continue
+        apart = {one: alike for one in others if (alike := _by_remainders(one, known, declared))}
+        if apart:
+            system = _gathered((new, names) for one, names in system.items() for new in apart.get(one, (one,)))
             continue
         equality = next((found for one in others if (found := _stated(one, gone))), None)
         if not equality:
@@ -267,7 +287,7 @@ def _taken(
 ) -> bool:
     """Whether a comparison could be solved for its only letter, and is in the letter's domain now."""
     letter = _lone_letter(condition)
-    found = letter and _Solved.of(condition, letter)
+    found = letter and not declared[letter].remainder and _Solved.of(condition, letter)
     if not letter or not found:
         return False
     domains.setdefault(letter, Domain(letter, declared[letter])).add(found, names)
@@ -283,18 +303,109 @@ def _put(condition: Condition, values: Mapping[str, Dim]) -> Condition:
     return condition._replace(left=left, right=right)
 
 
-def _narrowed(declared: Mapping[str, Declared], found: Iterable[Requirement]) -> dict[str, Dim]:
-    """Letters with what is required of them alone declared of them, or as the only value that is left."""
+def _by_remainders(
+    condition: Condition, known: Mapping[str, Declared], declared: Mapping[str, Declared]
+) -> list[Condition] | None:
+    """An equality of several letters as what it says of each one's remainders; None where it says more than that.
+
+    It is decided for every remainder of every letter: H·W + 2·⌊(H+1)/2⌋ + 2·⌊(W+1)/2⌋ = 4·⌊(H+1)/2⌋·⌊(W+1)/2⌋ + 1
+    where H and W are odd, and nowhere else.
+    """
+    names = sorted(_letters_of(condition))
+    periods = {name: lcm(period, known[name].unit) for name, period in _periods(condition).items()}
+    if condition.relation != "==" or not 1 < prod(periods.values()) <= MAX_CASES:
+        return None
+    if any(known[name].remainder for name in names):
+        return None
+    good: list[tuple[int, ...]] = []
+    for case in grid(*(range(0, periods[name], known[name].unit) for name in names)):
+        holding = _holding(condition, known, {name: (periods[name], r) for name, r in zip(names, case, strict=True)})
+        if holding is None:
+            return None
+        good += [case] if holding else []
+    apart = [set(column) for column in zip(*good, strict=True)]
+    if not good or prod(map(len, apart)) != len(good):
+        return None
+    found: list[Condition] = []
+    for name, remainders in zip(names, apart, strict=True):
+        own, divisor = symbol(name, *declared[name]), gcd(periods[name], *(r - min(remainders) for r in remainders))
+        if len(remainders) != periods[name] // lcm(divisor, known[name].unit):
+            return None
+        if divisor > 1:
+            found.append(Condition(own - min(remainders) % divisor, "divisible by", divisor, ""))
+    return found
+
+
+def _periods(condition: Condition) -> dict[str, int]:
+    """With which periods the floors of a comparison repeat, by letters."""
+    found: dict[Symbol, int] = {}
+    note_periods(condition.left, 1, found)
+    note_periods(condition.right, 1, found)
+    return {letter.name: period * letter.unit for letter, period in found.items()}
+
+
+def _holding(condition: Condition, known: Mapping[str, Declared], case: Mapping[str, tuple[int, int]]) -> bool | None:
+    """Whether a comparison holds of letters that leave these remainders; not where there are no such."""
+    try:
+        letters = {name: symbol(name, *known[name][:2], *modulus) for name, modulus in case.items()}
+    except ValueError:
+        return False
+    return _put(condition, letters).holds
+
+
+def _known(declared: Mapping[str, Declared], found: Iterable[Requirement], wholly: bool = False) -> dict[str, Declared]:
+    """What is declared of letters with what is required of each alone; ``wholly`` with remainders other than 0 too."""
     within = dict(declared)
     for one in found:
         if len(one.letters) == 1 and (letter := one.letters[0]) in within:
-            low, high, unit = within[letter]
+            low, high, unit, remainder = within[letter]
             most = high if one.most is None else one.most if high is None else min(high, one.most)
-            within[letter] = Declared(max(low, one.least), most, lcm(unit, one.divisor))
+            if one.remainder and wholly and one.divisor % unit == 0:
+                unit, remainder = one.divisor, one.remainder
+            elif not one.remainder:
+                unit = lcm(unit, one.divisor)
+            within[letter] = Declared(max(low, one.least), most, unit, remainder)
+    return within
+
+
+def _narrowed(declared: Mapping[str, Declared], within: Mapping[str, Declared]) -> dict[str, Dim]:
+    """Letters of which more is known than was declared with that declared of them, or as the only value left."""
     changed = {letter: known for letter, known in within.items() if known != declared[letter]}
     return {
         letter: known.low if known.low == known.high else symbol(letter, *known) for letter, known in changed.items()
     }
+
+
+def _meant(condition: Condition) -> Meant | None:
+    """What a comparison says that a letter is, by others: H − 1 for W in H = W + 1, a multiple of G."""
+    left, relation, right = condition.left, condition.relation, condition.right
+    if relation == "divisible by" and isinstance(right, Expr):
+        (letters, count), *more = terms_of(left).items()
+        own = letters[0] if len(letters) == count == 1 and not more else None
+        if isinstance(own, Symbol) and own.unit == 1 and own.name not in symbols(right):
+            return own.name, relation, right
+        return None
+    stated = _stated(condition, set())
+    return (stated[1], relation, stated[2]) if stated else None
+
+
+def _with_meant(letters: Mapping[str, Dim], known: Mapping[str, Declared], meant: Iterable[Meant]) -> dict[str, Dim]:
+    """Letters to be replaced, with those that comparisons state by others that stay."""
+    wide = dict(letters)
+    for letter, relation, size in meant:
+        try:
+            new = substitute(size, wide)
+            low, high, unit, remainder = known[letter]
+            if letter in symbols(new) or letter in wide and symbols(wide[letter]) != (letter,):
+                continue
+            if relation == "divisible by":
+                if remainder or not holds(new, "divisible by", unit):
+                    continue
+                new = symbol(letter, low, high, new)
+            wide = {**{name: substitute(old, {letter: new}) for name, old in wide.items()}, letter: new}
+        except ValueError:  # a declaration forbids it, or it is no product of letters
+            continue
+    return wide
 
 
 def _declared_of(system: Iterable[Condition]) -> dict[str, Declared]:
@@ -345,7 +456,7 @@ def _violated(found: Requirement, numbers: Mapping[str, int]) -> SpecError:
 def on_domain(graph: Graph, found: Iterable[Requirement]) -> Graph:
     """The network with what its conditions demand declared of its letters: H // 16 is then H/16.
 
-    A letter of one value becomes that value; a bound may settle a maximum.
+    A letter of one value becomes that value, one that equals others these; a bound may settle a maximum.
 
     >>> from netcalc.spec import elaborate
     >>> graph = elaborate("CxHxW -> maxpool 2 -> reshape (C, H // 2, W // 2) -> Conv2d(8, 3, 1)")
@@ -355,7 +466,11 @@ def on_domain(graph: Graph, found: Iterable[Requirement]) -> Graph:
     (8, ['3', 'H/2', '⌊W/2⌋'])
     """
     found = [one for one in found if not one.declared]
-    letters = _narrowed({atom.name: Declared.of(atom) for atom in _letters_of_graph(graph)}, found) if found else {}
+    if not found:
+        return graph
+    declared = {atom.name: Declared.of(atom) for atom in _letters_of_graph(graph)}
+    known = _known(declared, found, wholly=True)
+    letters = _with_meant(_narrowed(declared, known), known, (one.meant for one in found if one.meant))
     return graph.substitute(letters) if letters else graph
 
 
@@ -399,15 +514,16 @@ def _letters_of(condition: Condition) -> set[str]:
 
 
 class Declared(NamedTuple):
-    """What is declared of a letter: its least and greatest value, and what it is a multiple of."""
+    """What is declared of a letter: its least and greatest value, and what it is a multiple of, or remainder more."""
 
     low: int = 1
     high: int | None = None
     unit: int = 1
+    remainder: int = 0
 
     @classmethod
     def of(cls, atom: Symbol) -> Declared:
-        return cls(1 if atom.lower is None else atom.lower, atom.upper, atom.unit)
+        return cls(1 if atom.lower is None else atom.lower, atom.upper, atom.unit, atom.remainder)
 
 
 def _declared(condition: Condition, letter: str) -> Declared:
@@ -844,8 +960,8 @@ class _Words:
                 _congruent(letter, modulus, remainders),
                 lambda x: x % modulus in remainders,
                 lambda s: any(not s.ranges[x % s.period] for x in range(0, lcm(s.period, unit), unit)),
-                divisor=modulus if remainders == {0} else 1,
-            )
+                divisor=modulus if len(remainders) == 1 else 1,
+            )._replace(remainder=min(remainders) if len(remainders) == 1 else 0)
         if exceptions is None:  # not a bound: said number by number
             words = self.dividing(values or []) or self.scattered(least)
             found = self._requirement(words, self.contains, lambda s: any(map(_broken, s.ranges)))
@@ -867,14 +983,14 @@ class _Words:
             )
 
     def listed(self, values: list[int]) -> str:
-        """A few values in words: ``H = 8``, ``16 divisible by H``, ``H is one of 3, 6``; none for a run of numbers."""
+        """A few values in words: ``H = 8``, ``H divides 16``, ``H is one of 3, 6``; none for a run of numbers."""
         if len(values) > 1 and values[-1] - values[0] == len(values) - 1:
             return ""
         dividing = self.dividing(values) if len(values) > 2 else ""
         return dividing if dividing and "," not in dividing else _among(self.letter, values)
 
     def dividing(self, values: list[int]) -> str:
-        """The values as divisors of a number: ``720 divisible by H, H ≥ 2``; nothing where they are not just these."""
+        """The values as divisors of a number: ``H divides 720, H ≥ 2``; nothing where they are not just these."""
         number, own = lcm(*values), self.domain
         if not values or number > MAX_DIVIDED:
             return ""
@@ -883,7 +999,7 @@ class _Words:
             return ""
         low = [f"{self.letter} ≥ {values[0]}"] if values[0] > possible[0] else []
         high = [f"{self.letter} ≤ {values[-1]}"] if values[-1] < possible[-1] else []
-        return ", ".join([f"{number} divisible by {self.letter}", *low, *high])
+        return ", ".join([f"{self.letter} divides {number}", *low, *high])
 
     def few(self, most: int = 2000) -> list[int] | None:
         """All values, where there are not many."""
@@ -1044,7 +1160,7 @@ def _minimal(alone: Sequence[Requirement], system: Makers, made: Makers) -> tupl
     ``made`` are the comparisons as they were: where the rest cannot hold, these tell the letters.
     """
     declared, kept, several = _declared_of(system), list(alone), dict(system)
-    letters = _narrowed(declared, kept)
+    letters = _narrowed(declared, _known(declared, kept))
     for one in system:
         narrow, others = _put(one, letters), {_put(other, letters): other for other in several if other is not one}
         if (opposed := _opposed(narrow, others)) is not None:
@@ -1053,11 +1169,52 @@ def _minimal(alone: Sequence[Requirement], system: Makers, made: Makers) -> tupl
             del several[one]
     for requirement in alone:
         rest = [other for other in kept if other is not requirement]
-        letters = _narrowed(declared, rest)
-        if requirement.bound and _follows(_put(requirement.bound, letters), [_put(one, letters) for one in several]):
+        known = _known(declared, rest)
+        letters = _narrowed(declared, known)
+        left = [_put(one, letters) for one in several]
+        if requirement.bound and (
+            _follows(_put(requirement.bound, letters), left) or _forbidden_below(requirement, known, left)
+        ):
             kept = rest
-    letters = _narrowed(declared, kept)
-    return (*kept, *(_stating(one, letters, names) for one, names in several.items()))
+    known = _known(declared, kept)
+    letters = _narrowed(declared, known)
+    meant = {one: found for one in several if (found := _meant(one))}
+    stated = []
+    for one, names in several.items():
+        multiples = (what for other, what in meant.items() if other is not one and what[1] == "divisible by")
+        within = _with_meant(letters, known, multiples)
+        stated.append(_stating(one, within, names)._replace(meant=meant.get(one)))
+    return (*_between_bounds(kept), *stated)
+
+
+def _forbidden_below(requirement: Requirement, known: Mapping[str, Declared], others: Sequence[Condition]) -> bool:
+    """Whether each value below a letter's bound makes one of the comparisons false."""
+    letter = requirement.letters[0]
+    if letter not in known or requirement.most is not None:
+        return False
+    low, _, unit, _ = known[letter]
+    values = range(low + -low % unit, requirement.least, unit)
+    if len(values) > MAX_TRIED:
+        return False
+    return all(any(_put(one, {letter: x}).holds is False for one in others) for x in values)
+
+
+def _between_bounds(requirements: Sequence[Requirement]) -> Iterator[Requirement]:
+    """Two bounds of one letter as one: 513 ≤ H ≤ 520."""
+    bounds: dict[str, list[Requirement]] = {}
+    for one in requirements:
+        if one.bound:
+            bounds.setdefault(one.letters[0], []).append(one)
+    for one in requirements:
+        low, *more = bounds.get(one.letters[0], [one])
+        if not one.bound or not more:
+            yield one
+        elif one is low:
+            (high,) = more
+            layers = tuple(dict.fromkeys((*low.layers, *high.layers)))
+            words = f"{low.least} ≤ {one.letters[0]} ≤ {high.most}"
+            test = _between(one.letters[0], low.least, high.most)
+            yield Requirement(words, one.letters, layers, test, least=low.least, most=high.most)
 
 
 def _never(opposed: Sequence[Condition], system: Makers, made: Makers) -> Requirement:

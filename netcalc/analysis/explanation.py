@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from netcalc.analysis.operations import Ops
 from netcalc.analysis.receptive_field import ReceptiveField, receptive_fields
-from netcalc.analysis.report import LayerReport, Report, plain
+from netcalc.analysis.report import LayerReport, Report, analyze_on_domain, plain
 from netcalc.analysis.written import (
     Letter,
     Written,
@@ -156,9 +156,11 @@ class Explanation(NamedTuple):
 def explain(graph: Graph, layer: str | None = None, full: bool = False, report: Report | None = None) -> Explanation:
     """The working of a network, or of one layer (or of the block of that name).
 
-    ``full`` keeps every argument a letter, those at their defaults too, and repeats equal layers.
+    ``full`` keeps every argument a letter, those at their defaults too, and repeats equal layers. Where the network
+    has letters, it is worked out where its conditions hold (:func:`netcalc.analysis.report.analyze_on_domain`).
     """
-    report = report or Report(graph)
+    report = report or analyze_on_domain(graph)
+    graph = report.graph
     wanted = _wanted(report, layer)
     fields = receptive_fields(graph)
     entries: list[LayerWorking | Alike] = []
@@ -323,7 +325,7 @@ def _macs(work: Work, names: dict[Any, Letter]) -> Any:
     """The MACs in names; a number alone as the multiplications that are as many, where a line has them."""
     if not isinstance(work.macs, Written):
         for line in work.lines:
-            if line.kind == "mul" and work.macs and value(product(line.factors)) == work.macs:
+            if line.kind == "mul" and work.macs != 0 and value(product(line.factors)) == work.macs:
                 return separate(renamed(factor, names) for factor in line.factors)
     return renamed(work.macs, names)
 
@@ -583,8 +585,10 @@ def _field(graph: Graph, index: int, fields: Any, traced: Traced) -> tuple[tuple
         for size in dict.fromkeys(sizes)
         if size is not None
     )
+    if before is None and len(node.inputs) > 1:
+        return plainly, f"the hull of its {len(node.inputs)} inputs"
     if before is None:
-        return plainly, f"the hull of its {len(node.inputs)} inputs" if node.inputs else ""
+        return plainly, "every unit reads the whole axis" if node.inputs and field.whole else ""
     if (field.size, field.stride, field.start) == (before.size, before.stride, before.start):
         return plainly, "as its input's"
     found: dict[Any, tuple[tuple[Working, ...], list[int]]] = {}
@@ -717,6 +721,7 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
             }
             for total in explanation.totals
         ],
+        "conditions": [one.to_dict() for one in explanation.report.requirements],
     }
 
 

@@ -456,7 +456,7 @@ def _working(ins: list[tuple[Strip, Rule | None]], size: Dim, least: Dim, whole:
         hulls = [f"[{_text(strip.lows[0])}, {_text(strip.highs[0])}]" for strip, _ in ins]
         return f"r = hull of {', '.join(dict.fromkeys(hulls))} = {range_of}"
     if not ins:
-        return f"r = {range_of}"
+        return f"r = {range_of}" + (", the whole axis" if whole else "")
     strip, rule = ins[0]
     if isinstance(rule, Window) and len(strip.lows) == 1 and strip.shift is not None and strip.highs[0] is not None:
         assert strip.lows[0] is not None

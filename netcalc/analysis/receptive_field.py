@@ -205,6 +205,8 @@ class Strip(NamedTuple):
     ``by``      the name of the layer that put the whole axis together
     ``sure``    whether ``first`` and ``last`` are exact (gaps between taps may leave out a position at an end)
     ``solid``   whether every unit is known to read all from its first to its last, and the next to go on where it ends
+    ``lost``    why it is not known what single units read; ``lows`` and ``highs`` are empty then, and ``first`` and
+                ``last`` say what all of them read together: what is left for a layer that sees the whole axis
     """
 
     axis: int | None
@@ -220,6 +222,7 @@ class Strip(NamedTuple):
     notes: tuple[str, ...] = ()
     sure: bool = True
     solid: bool = True
+    lost: str = ""
 
     @property
     def period(self) -> int:
@@ -267,7 +270,7 @@ class Strip(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """The closed form ends here; ``reason`` says why."""
+    """The closed form ends here, for a layer that sees the whole axis too; ``reason`` says why."""
 
     reason: str
 
@@ -324,7 +327,7 @@ class _Fold:
         name, applied, inputs, *_ = self.graph.nodes[index]
         reach = reach_of(applied, self.ignore_normalization)
         strips: list[Strip] = []
-        for before, rules in zip(inputs, reach):
+        for before, rules, shape in zip(inputs, reach, applied.inputs):
             path = self.paths[before][column]
             if path is None:
                 continue
@@ -332,6 +335,10 @@ class _Fold:
                 return path
             for strip in path:
                 rule = rules[strip.axis] if strip.axis is not None else None
+                if _is_piece(strip, rule, shape, applied.output):
+                    if not all(isinstance(size, int) for size in (*shape, *applied.output, strip.length)):
+                        return Lost(f"{name} takes a part of positions that were laid out in a row")
+                    strip = strip._replace(sure=False)
                 if self.noting:
                     self.note(index, self.axes[column], strip, rule)
                 if len(inputs) > 1 and not self.tabled and _is_part(strip, rule, applied.output):
@@ -342,7 +349,7 @@ class _Fold:
                 if isinstance(after, Lost):
                     return after
                 if after.axis is None and strip.axis is not None:
-                    seen = after if strip.sure or self.tabled else self.measured(after, before, column)
+                    seen = after if strip.sure else self.measured(after, before, column)
                     if seen is None or holds(seen.ends[0], ">", seen.ends[1]):
                         continue  # all that it reads is padding
                     after = seen
@@ -429,7 +436,7 @@ def _step(strip: Strip, rule: Rule | None, output: Shape, name: str) -> Strip | 
         case Whole():
             return _whole(strip, name)
         case Causal():
-            return _until(strip, rule, output[rule.axis], name)
+            return Lost(strip.lost) if strip.lost else _until(strip, rule, output[rule.axis], name)
         case Merged(axis):
             return strip._replace(axis=axis, merged=True)
         case Unknown(reason):
@@ -454,6 +461,13 @@ def _is_part(strip: Strip, rule: Rule | None, output: Shape) -> bool:
     if type(rule) is not Window or strip.merged or rule.kernel != 1:
         return False
     return output[rule.axis] != strip.units and holds(output[rule.axis], "==", strip.units) is False
+
+
+def _is_piece(strip: Strip, rule: Rule | None, shape: Shape, output: Shape) -> bool:
+    """Does the layer leave out some of the positions that were laid out in a row?"""
+    if strip.axis is None or not strip.merged or not isinstance(rule, Window):
+        return False
+    return not _covers(rule, output[rule.axis], shape[strip.axis])
 
 
 def _as_window(rule: Rule) -> Window | None:
@@ -607,6 +621,8 @@ def within(positions: range, length: int) -> range:
 def _swept(strip: Strip, rule: Any, count: Dim, name: str) -> Strip | Lost | Misaligned:
     """Any sliding rule over a strip of any period, unit by unit over one period."""
     try:
+        if strip.lost:
+            raise NotANumber(strip.lost)
         if strip.shift is None:
             return _tabled(strip, rule, count)
         outputs, inputs = rule.period
@@ -644,7 +660,15 @@ def _swept(strip: Strip, rule: Any, count: Dim, name: str) -> Strip | Lost | Mis
             solid=False,
         )
     except NotANumber:
-        return Lost(f"{name}: the field depends on the position, and a size that decides on it is a letter")
+        reason = strip.lost or f"{name}: the field depends on the position and on a letter"
+        if strip.first is None or strip.last is None or not _covers(rule, count, strip.units):
+            return Lost(reason)
+        return _together_only(strip._replace(axis=rule.axis, units=count), reason)
+
+
+def _together_only(strip: Strip, reason: str) -> Strip:
+    """What all units of a strip read, where it is not known what each of them does."""
+    return strip._replace(lows=(), highs=(), shift=None, solid=False, lost=reason)
 
 
 def _shortest(
@@ -706,7 +730,7 @@ def _hull(strips: Iterable[Strip], name: str) -> Path | Misaligned:
         if key[0] is None:
             continue
         (first, last), (low, high) = whole.ends, strip.ends
-        if holds(first, "<=", low) is not False and holds(last, ">=", high) is not False:
+        if holds(first, "<=", low) and holds(last, ">=", high):
             del merged[key]
     if len(merged) == 1:
         return (whole,)
@@ -727,12 +751,16 @@ def _over(whole: Strip, table: Strip) -> Strip:
 
 def _joined(one: Strip, two: Strip, name: str) -> Strip | Lost | Misaligned:
     """The hull of two branches that move along the same axis."""
-    if one[1:8] == two[1:8] and one.by == two.by and one[-2:] == two[-2:]:
+    if one[1:8] == two[1:8] and one.by == two.by and one[11:] == two[11:]:
         return one if not two.notes or one.notes == two.notes else one._replace(notes=_together(one, two))
     first = _least(one.first, two.first) if one.first is not None and two.first is not None else None
     last = _greatest(one.last, two.last) if one.last is not None and two.last is not None else None
     notes = _together(one, two) if one.notes or two.notes else ()
     sure, solid = one.sure and two.sure, one.solid and two.solid
+    if reason := one.lost or two.lost:
+        if first is None or last is None:
+            return Lost(reason)
+        return _together_only(one._replace(first=first, last=last, notes=notes, sure=sure), reason)
     if one.shift is None and two.shift is None:
         lows = tuple(map(_least, one.lows, two.lows))
         highs = tuple(map(_greatest, one.highs, two.highs))
@@ -789,6 +817,8 @@ def _summary(paths: list[Path]) -> ReceptiveField | str:
             return "reads nothing of the source"
         if isinstance(path, Lost):
             return path.reason
+        if reason := next((strip.lost for strip in path if strip.lost), ""):
+            return reason
         if len(path) > 1:
             return "a unit reads along one axis of the source at two places, given by different axes of its own"
         strips.append(path[0])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from netcalc._version import __version__
 from netcalc.analysis.operations import Ops, scaled
 from netcalc.analysis.receptive_field import receptive_fields
-from netcalc.dims import Dim, ascii_text, product, symbol, text, total
+from netcalc.dims import Dim, ascii_text, product, symbol, symbols, text, total
 from netcalc.errors import SpecError, did_you_mean
 from netcalc.graph import Graph, Node
 from netcalc.layers.base import Applied, Shape, Work, shape_text
@@ -232,10 +232,12 @@ class Report:
 
     @cached_property
     def batch_reductions(self) -> dict[str, str]:
-        """Losses whose ``reduction`` torch does once over the batch, and which here are of each sample."""
+        """What torch takes once over the batch, and is here of each sample: a loss's ``reduction``, a BatchNorm's
+        mean and variance without running ones; by the layer's name.
+        """
         if self.batch is None or self.batch == 1:
             return {}
-        kinds = ((layer.name, getattr(layer.layer, "reduction", "none")) for layer in self.layers)
+        kinds = ((one.name, one.layer.over_batch or getattr(one.layer, "reduction", "none")) for one in self.layers)
         return {name: reduction for name, reduction in kinds if reduction != "none"}
 
     @property
@@ -292,7 +294,7 @@ class Report:
     @cached_property
     def requirements(self) -> tuple[Requirement, ...]:
         """What must hold of the letters for the formulas to be true: what is declared of them, then the conditions."""
-        if not self.graph.symbols:
+        if not (self.graph.symbols or self.graph.conditions):  # these may be on the batch alone
             return ()
         from netcalc.analysis.conditions import requirements_of  # only networks with letters pay for it
 
@@ -384,12 +386,10 @@ def analyze(graph: Graph, batch: Dim | str | None = None, dtype: str = "float32"
     ``batch`` (a number or a letter) adds the batch axis to every shape and multiplies the work; ``dtype`` says what
     an element weighs; ``sizes`` gives letters a value. Raises SpecError for an impossible size.
     """
-    if isinstance(batch, str):
-        batch = int(batch) if batch.isdecimal() else symbol(batch)
-    if isinstance(batch, int) and batch < 1:
-        raise SpecError(
-            "illegal-size", f"the batch is {batch}, but must be at least 1", expected="1 or more", found=str(batch)
-        )
+    samples = samples_in(batch)
+    if not isinstance(samples, int) and (same := set(symbols(samples)).intersection(graph.symbols)):
+        raise size_and_batch(*same)
+    graph = graph.of_batch(samples)
     if dtype not in BYTES:
         raise SpecError(
             "unknown-dtype",
@@ -402,7 +402,46 @@ def analyze(graph: Graph, batch: Dim | str | None = None, dtype: str = "float32"
         from netcalc.analysis.conditions import decided
 
         graph = decided(graph, sizes)
-    return Report(graph, batch, dtype)
+    return Report(graph, None if batch is None else samples, dtype)
+
+
+def samples_in(batch: Dim | str | None) -> Dim:
+    """How many samples a batch has, a number of at least 1 or a letter; 1 without a batch. Raises SpecError.
+
+    >>> samples_in("32"), samples_in("N"), samples_in(None)
+    (32, N, 1)
+    """
+    if batch is None:
+        return 1
+    if isinstance(batch, str):
+        batch = int(batch) if batch.isdecimal() else symbol(batch)
+    if isinstance(batch, int) and batch < 1:
+        raise SpecError(
+            "illegal-size", f"the batch is {batch}, but must be at least 1", expected="1 or more", found=str(batch)
+        )
+    return batch
+
+
+def size_and_batch(letter: str) -> SpecError:
+    """One letter cannot be a size of a sample and how many samples there are."""
+    other = "B" if letter == "N" else "N"
+    return SpecError(
+        "ambiguous-argument",
+        f"{letter} would be both the batch and a size of the network",
+        expected="another letter for the batch",
+        found=letter,
+        hint=f"--batch {other}",
+    )
+
+
+def where_it_holds(graph: Graph) -> tuple[Graph, tuple[Requirement, ...]]:
+    """What must hold of a network's letters, and the network with that declared of them."""
+    if not (graph.symbols or graph.conditions):
+        return graph, ()
+    from netcalc.analysis.conditions import on_domain, requirements_of  # only networks with letters pay for it
+
+    requirements = requirements_of(graph)
+    return on_domain(graph, requirements), requirements
 
 
 def analyze_on_domain(graph: Graph, batch: Dim | str | None = None, dtype: str = "float32") -> Report:
@@ -413,12 +452,7 @@ def analyze_on_domain(graph: Graph, batch: Dim | str | None = None, dtype: str =
     >>> [text(size) for size in report["maxpool1"].output_shape], report.conditions
     (['1', 'H/2', '4'], ('H divisible by 2',))
     """
-    requirements: tuple[Requirement, ...] = ()
-    if graph.symbols:
-        from netcalc.analysis.conditions import on_domain, requirements_of
-
-        requirements = requirements_of(graph)
-        graph = on_domain(graph, requirements)
+    graph, requirements = where_it_holds(graph.of_batch(samples_in(batch)))
     report = analyze(graph, batch, dtype)
     report.requirements = requirements  # in the network as it is now they are met, and no longer to be found
     return report

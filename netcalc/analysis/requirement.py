@@ -3,11 +3,15 @@
     requirement = sum relation sum          relation: < <= == != >= >
     sum         = product {("+" | "-") product}
     product     = value {("*" | "/" | "//") value}
-    value       = number [unit] | shape | name | "-" value | "(" sum ")"
+    value       = size {"x" size} | "-" value
+    size        = number [unit] | letter | name | "(" sum ")" | "[" sums "]" | "(" sums ")"
+    sums        = sum {"," sum} [","]
 
-Numbers are exact fractions (``5e6``, ``4.1G``); units are k M G T and Ki Mi Gi Ti. Names are a report's figures
-(``params``, ``flops``, ``rf``, ``output_shape``, ``mul``, …) or a layer's: ``conv1.params``. Figures with one value
-an axis (shapes, ``rf``) compare with a shape (``3x32x32``) axis by axis, or with one number for every axis.
+Numbers are exact fractions (``5e6``, ``4.1G``); units are k M G T and Ki Mi Gi Ti. Letters are the network's own and
+the batch's. Names are a report's figures (``params``, ``flops``, ``rf``, ``output_shape``, ``mul``, …) or those of a
+layer or a block of layers: ``conv1.params``, ``layer1.flops``. Figures with one value an axis (shapes, ``rf``) compare
+with a shape axis by axis, or with one number for every axis. A shape is ``8xHx(W//2)``, ``[8, H, W//2]`` or
+``(8, H, W//2)``.
 """
 
 from __future__ import annotations
@@ -18,9 +22,10 @@ from fractions import Fraction
 from operator import add, floordiv, mul, sub
 from typing import Any, NamedTuple, NoReturn
 
-from netcalc.analysis.conditions import simplified
-from netcalc.analysis.report import Report, shown
-from netcalc.dims import Expr, holds, symbol
+from netcalc.analysis.blocks import Block, block_of
+from netcalc.analysis.conditions import letters_of, simplified
+from netcalc.analysis.report import LayerReport, Report, shown
+from netcalc.dims import Dim, Expr, holds, symbol, symbols
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.layers.base import KINDS, Condition, shape_text
 
@@ -31,9 +36,12 @@ TOTALS = ("params", "trainable", "buffers", "macs", "flops", "activations", "par
 OF_LAYER = ("params", "macs", "flops", "activations")
 MAX_LENGTH = 1000
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<shape>\d+(?:[x×]\d+)+)|(?P<number>\d+(?:_\d+)*(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?:[KMGT]i|[kKMGT])?(?![\w.]))"
-    r"|(?P<name>[A-Za-z_][\w]*(?:\.\w+)*)|(?P<sign><=|>=|==|!=|//|[<>+\-*/()=]))"
+SHAPES = "shapes are written 8xHx(W//2), [8, H, W//2] or (8, H, W//2)"
+_SIZE_ENDS = r"(?:(?=[x×](?:\d|[A-Z(]))|(?![\w.]))"
+_TOKEN = (
+    r"\s*(?:(?P<number>\d+(?:_\d+)*(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?:[KMGT]i|[kKMGT])?" + _SIZE_ENDS + ")"
+    r"|(?P<letter>(?!\w*\.)(?:LETTERS)" + _SIZE_ENDS + r")|(?P<cross>(?<=[\w)])[x×](?=\d|[A-Z(]))"
+    r"|(?P<name>[A-Za-z_][\w]*(?:\.\w+)*)|(?P<sign><=|>=|==|!=|//|[<>+\-*/()=,\[\]]))"
 )
 
 
@@ -55,9 +63,13 @@ class Outcome(NamedTuple):
         if self.holds:
             return f"holds: {self.requirement}"
         open_ = self.holds is None and not self.uncounted
-        more = f"; not counted is {', '.join(self.uncounted)}" if self.uncounted else ""
-        when = f"holds when {self.when}; " if self.when else ""
-        return f"{'open' if open_ else 'failed'}: {self.requirement}: {when}{self.found}{more}"
+        told = [
+            f"holds when {self.when}" if self.when else "",
+            self.found,
+            f"not counted is {', '.join(self.uncounted)}" if self.uncounted else "",
+        ]
+        verdict = "open" if open_ else "failed"
+        return ": ".join(filter(None, (verdict, self.requirement, "; ".join(filter(None, told)))))
 
 
 def check(report: Report, requirement: str) -> Outcome:
@@ -68,10 +80,13 @@ def check(report: Report, requirement: str) -> Outcome:
     >>> report = analyze(elaborate("256 -> linear 512 -> relu -> linear 1"))
     >>> print(check(report, "params < 100k"))
     failed: params < 100k: params is 132,097
-    >>> check(report, "flops == 2*macs + max").holds, check(report, "linear1.output_shape == 512").holds
+    >>> check(report, "flops == 2*macs + max").holds, check(report, "linear1.output_shape == [512]").holds
     (True, True)
     >>> print(check(analyze(elaborate("T x 8 -> linear 4")), "flops < 1k"))
     open: flops < 1k: holds when T ≤ 15; flops is 64·T
+    >>> report = analyze(elaborate("3xHxW -> conv 8 k3 p1 -> maxpool 2"))
+    >>> check(report, "output_shape == 8x(H//2)x(W//2)").holds, check(report, "conv1.macs == 216*H*W").holds
+    (True, True)
     """
     return _Reader(report, requirement).outcome()
 
@@ -85,14 +100,20 @@ class _Reader:
         self.named: dict[str, Any] = {}
         self.uncounted: dict[str, tuple[str, ...]] = {}
         self.depth = 0
+        self.letters: dict[str, Expr] = letters_of(report.graph)
+        if isinstance(report.batch, Expr):
+            self.letters |= {name: symbol(name) for name in symbols(report.batch)}
+        longest_first = sorted(self.letters, key=len, reverse=True)
+        token = re.compile(_TOKEN.replace("LETTERS", "|".join([*longest_first, "[A-Z][a-wyzA-Z0-9_]*"])))
         if len(text) > MAX_LENGTH:
             raise SpecError("too-large", f"a requirement of more than {MAX_LENGTH} characters")
         at = 0
         while text[at:].strip():
-            match = _TOKEN.match(text, at)
+            match = token.match(text, at)
             if not match:
-                start = len(text) - len(text[at:].lstrip())
-                self.fail("syntax", f"{text[start]!r} means nothing here", Span(start, start + 1))
+                word = re.compile(r"\s*([\w.×]+|.)").match(text, at)
+                assert word
+                self.fail("syntax", f"{word[1]!r} means nothing here", Span(*word.span(1)), hint=SHAPES)
             kind = match.lastgroup or ""
             self.tokens.append((kind, match[kind], Span(*match.span(kind))))
             at = match.end()
@@ -117,7 +138,9 @@ class _Reader:
         when = ""
         if holds is None and not uncounted and relation != "!=":
             holds, when = self.on_domain(left, relation, right)
-        return Outcome(self.text.strip(), holds, found or f"{_written(left)} is not", uncounted, when)
+        if holds is False:
+            found = found or f"{_written(left)} is not"
+        return Outcome(self.text.strip(), holds, found, uncounted, when)
 
     def compare(self, left: Any, relation: str, right: Any) -> bool | None:
         pairs = _pairs(left, right)
@@ -174,7 +197,7 @@ class _Reader:
                 result = None  # a fraction of a lower bound: nothing is shown of it
                 continue
             if any(isinstance(side, Expr) for side in (result, right)) and sign[1] == "/":
-                self.fail("bad-value", "letters divide only by //", sign[2], hint="give the letters a value: --set")
+                self.fail("bad-value", "letters divide only by //", sign[2], hint="or give them a value: --set")
             result = self.each(sign, result, right, floordiv if sign[1] == "//" else lambda a, b: Fraction(a) / b)
         return result
 
@@ -182,7 +205,7 @@ class _Reader:
         if left is None or right is None:
             return None
         if isinstance(left, tuple) or isinstance(right, tuple):
-            self.fail("bad-value", f"a shape does not take {sign[1]}", sign[2])
+            self.fail("bad-value", f"a shape does not take {sign[1]}", sign[2], hint=SHAPES)
         if isinstance(left, Expr) or isinstance(right, Expr):
             left, right = (_whole(side) for side in (left, right))
             if left is None or right is None:
@@ -190,12 +213,38 @@ class _Reader:
         return _plain(compute(left, right))
 
     def value(self) -> Any:
+        first = self.size()
+        if not (self.place < len(self.tokens) and self.tokens[self.place][0] == "cross"):
+            return first
+        sizes, span = [first], self.tokens[self.place][2]
+        while self.place < len(self.tokens) and self.tokens[self.place][0] == "cross":
+            self.take()
+            sizes.append(self.size())
+        return self.shape(sizes, span)
+
+    def shape(self, sizes: list[Any], span: Span) -> tuple[Dim, ...]:
+        for size in sizes:
+            if not isinstance(size, (int, Expr)):
+                self.fail("bad-value", f"{_written(size)} is no size of an axis", span, hint=SHAPES)
+        return tuple(sizes)
+
+    def size(self) -> Any:
         kind, text, span = self.take()
         match kind, text:
             case "number", _:
                 return _number(text)
-            case "shape", _:
-                return tuple(int(size) for size in re.split("[x×]", text))
+            case "letter", _:
+                if text in self.letters:
+                    return self.letters[text]
+                self.fail(
+                    "unknown-symbol",
+                    f"no size of this network is called {text!r}",
+                    span,
+                    expected=f"one of {', '.join(sorted(self.letters))}" if self.letters else "numbers and figures",
+                    found=text,
+                    hint=did_you_mean(text, self.letters)
+                    or ("" if self.letters else "leave sizes as letters: --in H,W"),
+                )
             case "name", _:
                 found = self.named[text] = self.figure(text, span)
                 if left_out := self.left_out(text):
@@ -204,16 +253,26 @@ class _Reader:
                 return found
             case _, "-":
                 return self.each((kind, "-", span), 0, self.value(), sub)
-            case _, "(":
-                self.depth += 1
-                if self.depth > 50:
-                    self.fail("too-large", "too many brackets", span)
-                result = self.sum()
-                if self.take()[1] != ")":
-                    self.fail("syntax", "a bracket is not closed", span, expected=")")
-                self.depth -= 1
-                return result
+            case _, "(" | "[":
+                return self.bracket(text, span)
         self.fail("syntax", f"{text!r} cannot stand here", span, expected="a number, a shape or a figure")
+
+    def bracket(self, opening: str, span: Span) -> Any:
+        """What stands in brackets: a value, or a shape."""
+        self.depth += 1
+        if self.depth > 50:
+            self.fail("too-large", "too many brackets", span)
+        closing = {"(": ")", "[": "]"}[opening]
+        found, comma = [self.sum()], False
+        while self.next_is(","):
+            self.take()
+            comma = True
+            if not self.next_is(closing):
+                found.append(self.sum())
+        if self.take()[1] != closing:
+            self.fail("syntax", "a bracket is not closed", span, expected=closing)
+        self.depth -= 1
+        return self.shape(found, span) if comma or opening == "[" else found[0]
 
     def figure(self, name: str, span: Span) -> Any:
         """What a name stands for: a total, or a figure of a layer."""
@@ -231,27 +290,31 @@ class _Reader:
         if name in ("rf", "receptive_field"):
             return self.field(report.receptive_field, span)
         layer, _, figure = name.rpartition(".")
-        names = [one.name for one in report.layers]
-        if layer in names:
-            one = report[layer]
+        if one := self.part(layer):
             if figure in OF_LAYER:
-                return getattr(one, figure)
+                return one.own_params if figure == "params" and isinstance(one, Block) else getattr(one, figure)
             if figure in KINDS:
                 return one.ops.get(figure, 0)
             if figure in ("output_shape", "shape"):
                 return one.output_shape
             if figure in ("rf", "receptive_field"):
                 return self.field(one.receptive_field, span)
+        names = [one.name for one in report.layers]
         known = [*TOTALS, *KINDS, "layers", "output_shape", "memory", "rf"]
-        known += [f"{one}.{figure}" for one in ([layer] if layer in names else names[:50]) for figure in OF_LAYER]
+        parts = [layer] if one else dict.fromkeys([*names[:50], *(block for name in names for block in _around(name))])
+        known += [f"{part}.{figure}" for part in parts for figure in OF_LAYER]
         self.fail(
             "unknown-figure",
             f"no figure is called {name!r}",
             span,
-            expected=f"{', '.join(TOTALS)}, output_shape, rf, layers, memory, a kind, or LAYER.FIGURE",
+            expected=f"{', '.join(TOTALS)}, output_shape, rf, layers, memory, a kind, LAYER.FIGURE, or BLOCK.FIGURE",
             found=name,
             hint=did_you_mean(name, known),
         )
+
+    def part(self, name: str) -> LayerReport | Block | None:
+        """The layer or the block of layers of that name."""
+        return next((one for one in self.report.layers if one.name == name), None) or block_of(self.report, name)
 
     def left_out(self, name: str) -> tuple[str, ...]:
         """``layer: operation`` for what a figure does not count."""
@@ -260,12 +323,22 @@ class _Reader:
             return ()
         if not layer:
             return self.report.uncounted
-        return tuple(f"{layer}: {one}" for one in self.report[layer].uncounted)
+        part = self.part(layer)
+        return tuple(f"{layer}: {one}" for one in part.uncounted) if part else ()
 
     def field(self, field: Any, span: Span) -> Any:
         if field is None:
             self.fail("unknown-figure", "there is no receptive field here", span)
         return field.size
+
+
+def _around(name: str) -> list[str]:
+    """The blocks that a layer is in.
+
+    >>> _around("layer1.0.conv1")
+    ['layer1', 'layer1.0']
+    """
+    return [name[: dot.start()] for dot in re.finditer(r"\.", name)]
 
 
 def _number(text: str) -> Any:

@@ -30,7 +30,9 @@ def assert_(
     netcalc assert mobilenet_v2 'params < 5e6' 'flops <= 1G' 'rf >= 200' 'output_shape == 1000'
 
     Figures: params, trainable, buffers, macs, flops, activations, memory, layers, rf, output_shape, a kind (mul, max),
-    or a layer's (conv1.params). Numbers may be 5e6, 4.1G, 16Mi; + - * / ( ) compute. Nothing is executed.
+    or those of a layer or a block (conv1.params, layer1.flops). Numbers may be 5e6, 4.1G, 16Mi; + - * / // ( ) compute.
+    Shapes are 8x16x16, [8, 16, 16] or (8, 16, 16). The network's letters may stand wherever a number may: 8xHx(W//2),
+    216*H*W. Nothing is executed.
     """
     graph, _, size = load_lettered(spec, letters, set_values, batch)
     report = analyze(graph, size)

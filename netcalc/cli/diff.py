@@ -18,7 +18,8 @@ from netcalc.cli.source import chosen, complete_spec, emit, format_option, set_o
 @click.option("--totals", "only_totals", is_flag=True, help="The totals alone, not the layers.")
 @in_option
 @batch_option
-@format_option("table", "plain", "json", "markdown")
+@click.option("--fragment", is_flag=True, help="LaTeX to include (needs amsmath) instead of a whole document.")
+@format_option("table", "plain", "json", "markdown", "latex")
 @set_option
 def diff(
     first: str,
@@ -28,6 +29,7 @@ def diff(
     only_totals: bool,
     letters: tuple[str, ...],
     batch: str | None,
+    fragment: bool,
     format: str | None,
     set_values: tuple[str, ...],
 ) -> None:
@@ -50,12 +52,14 @@ def diff(
         case "json":
             from netcalc.report.text import as_json
 
-            emit(as_json(comparison.difference_dict(found)))
+            emit(as_json(comparison.difference_dict(found, only_totals)))
         case "markdown":
             emit(comparison.markdown(comparison.DIFFERENCE_HEADER, rows) + "\n" if rows else "")
             emit(comparison.markdown(comparison.TOTALS_HEADER, totals))
             notes = comparison.notes(found)
             emit("".join(["\n", *(f"- {note}\n" for note in notes)]) if notes else "")
+        case "latex":
+            emit(comparison.as_latex(found, only_totals, fragment))
         case "table":
             from shutil import get_terminal_size
 
@@ -65,5 +69,6 @@ def diff(
 
             emit(tabbed([comparison.DIFFERENCE_HEADER, *rows]) if rows else "")
             emit(tabbed([comparison.TOTALS_HEADER, *totals]))
-            for note in (f"{comparison.layers(found.same)} the same", *comparison.notes(found)):
+            same = [] if only_totals else [f"{comparison.layers(found.same)} the same"]
+            for note in (*same, *comparison.notes(found)):
                 click.echo(note, err=True)

@@ -18,6 +18,7 @@ from netcalc.cli.source import emit, set_option, spec_argument
 @click.option("--format", "format", type=click.Choice(["text", "markdown", "latex", "json"]), default="text")
 @click.option("--json", "format", flag_value="json", help="Short for --format json.")
 @click.option("--fragment", is_flag=True, help="LaTeX to include (needs amsmath) instead of a whole document.")
+@click.option("--strict", "fail_if_open", is_flag=True, help="Fail where a condition on the letters is open.")
 @in_option
 @set_option
 def explain(
@@ -26,6 +27,7 @@ def explain(
     detail: str | None,
     format: str,
     fragment: bool,
+    fail_if_open: bool,
     letters: tuple[str, ...],
     set_values: tuple[str, ...],
 ) -> None:
@@ -34,7 +36,12 @@ def explain(
     With LAYER only that layer (or the block of that name): netcalc explain resnet50 layer1.0
     """
     brief = detail == "brief"
-    found = work_out(load_sample(spec, letters, set_values), layer, full=detail == "full")
+    graph = load_sample(spec, letters, set_values)
+    if fail_if_open:
+        from netcalc.analysis.conditions import strict
+
+        strict(graph)
+    found = work_out(graph, layer, full=detail == "full")
     match format:
         case "json":
             from netcalc.report.text import as_json

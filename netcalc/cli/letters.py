@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from netcalc.analysis.report import samples_in, size_and_batch
 from netcalc.cli.source import parse_values, read_spec
 from netcalc.dims import Dim, Expr, symbols
 from netcalc.errors import SpecError
@@ -47,8 +48,17 @@ def load_lettered(
 ) -> tuple[Graph, str, int | str | None]:
     """The network with its letters, the spec's name, and the batch: what ``--batch`` says, or a letter of ``--in``."""
     text, name = read_spec(spec)
-    graph, found = with_letters(text, name, split(letters), parse_values(set_values))
-    stated = batch_size(batch)
+    values = parse_values(set_values)
+    wanted = split(letters)
+    letter = stated = batch_size(batch)
+    if isinstance(letter, str) and letter in values:
+        stated = batch_size(str(values[letter] if letter in wanted else values.pop(letter)))
+    graph, found = with_letters(text, name, wanted, values, stated)
+    if isinstance(letter, str):
+        from netcalc.spec.letters import constants_in
+
+        if letter in {*graph.symbols, *constants_in(text, name)}:
+            raise size_and_batch(letter)
     if found is not None and stated not in (None, found):
         raise SpecError(
             "ambiguous-argument",
@@ -73,18 +83,21 @@ def load_sample(spec: str, letters: Iterable[str] = (), set_values: Iterable[str
     return graph
 
 
-def with_letters(text: str, name: str, wanted: list[str], values: Mapping[str, Dim]) -> tuple[Graph, int | str | None]:
-    """The network of a text with its letters, and the batch if one of them is that.
+def with_letters(
+    text: str, name: str, wanted: list[str], values: Mapping[str, Dim], batch: int | str | None = None
+) -> tuple[Graph, int | str | None]:
+    """The network of a text with its letters for a ``batch``, and the batch if one of the letters is that.
 
     A value that ``--set`` gives a letter of ``--in`` is put in at the end, and held against the conditions.
     """
+    samples = samples_in(batch)
     now, later = parted(values, wanted)
     if not wanted:
-        return elaborate(text, name, sizes=now), None
+        return elaborate(text, name, now, samples), None
     from netcalc.spec.letters import lettered
 
-    graph, batch = lettered(text, wanted, name, now)
-    size = str(later.pop(batch)) if batch in later else batch
+    graph, letter = lettered(text, wanted, name, now, samples)
+    size = str(later.pop(letter)) if letter in later else letter
     if later:
         from netcalc.analysis.conditions import decided
 

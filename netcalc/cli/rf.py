@@ -12,6 +12,7 @@ import click
 from netcalc.analysis.field import UnitField, inputs_of, nested, receptive_field, trace, units_reading
 from netcalc.analysis.reading import numbers
 from netcalc.analysis.receptive_field import receptive_fields
+from netcalc.analysis.report import where_it_holds
 from netcalc.cli import source
 from netcalc.cli.letters import in_option, load_sample
 from netcalc.cli.source import set_option, spec_argument
@@ -84,10 +85,13 @@ def rf(
     netcalc rf unet --of classifier --unit 194,194 --picture
     netcalc rf "1x32x32 -> conv 6 k3 d2 -> conv 6 k3 d2" --svg gridding.svg
     """
-    graph = load_sample(spec, letters, set_values)
+    graph, requirements = where_it_holds(load_sample(spec, letters, set_values))
+    conditions = {"conditions": [one.to_dict() for one in requirements]}
+    if requirements and not as_json:
+        click.echo(f"holds when: {', '.join(map(str, requirements))}", err=True)
     if reaches is not None:
         reached = units_reading(graph, reaches, of, from_, ignore_normalization)
-        _print(reached.to_dict() if as_json else reached_rows(reached))
+        _print(reached.to_dict() | conditions if as_json else reached_rows(reached))
         return
     if of is None and unit is None and not (traced or picture or svg or as_json):
         _overview(graph, from_, ignore_normalization)
@@ -100,7 +104,7 @@ def rf(
     steps = trace(graph, found.of, found.source, ignore_normalization) if traced else {}
     others = [] if from_ is not None else inputs_of(graph, graph.index(found.of))[1:]
     if as_json:
-        told = found.to_dict()
+        told = found.to_dict() | conditions
         if traced:
             told["trace"] = {str(axis): [step.to_dict() for step in each] for axis, each in steps.items()}
         if others:

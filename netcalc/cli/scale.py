@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from netcalc.analysis.conditions import conditions_of, decided, declarations_of
+from netcalc.analysis.conditions import decided
 from netcalc.analysis.growth import growth
 from netcalc.analysis.report import analyze
 from netcalc.cli.letters import in_option, numbers_of, parted, split, with_letters
 from netcalc.cli.source import chosen, emit, format_option, parse_values, read_spec, set_option, spec_argument
+from netcalc.errors import SpecError
 
 
 @click.command()
@@ -25,22 +26,27 @@ def scale(spec: str, letters: tuple[str, ...], format: str | None, set_values: t
     netcalc scale resnet50                  the image's height, its width, both
     netcalc scale transformer-base --in T
     netcalc scale resnet50 --in H,W --set H=64,W=64     from another size
+    netcalc scale "3xHxW -> conv 8 k3" --set H=64,W=64
     """
     from netcalc.spec.letters import usual_letters
 
     text, name = read_spec(spec)
-    values, at = parted(parse_values(set_values), split(letters))
+    given = parse_values(set_values)
+    values, _ = parted(given, split(letters))
     graph, _ = with_letters(text, name, [], values)
     free = list(graph.symbols)
     wanted = split(letters) or ([] if free else usual_letters(graph))
+    values, at = parted(given, wanted)
     net, batch = with_letters(text, name, wanted, values)
     sizes = {} if free else numbers_of(graph, net)
     sizes.update((letter, size) for letter, size in at.items() if isinstance(size, int))
     decided(net, {letter: size for letter, size in sizes.items() if letter != batch})  # a network of this size is there
     names = [*sorted(net.symbols), *([batch] if isinstance(batch, str) else [])]
     report = analyze(net, batch)
+    if not names:
+        raise SpecError("unknown-symbol", "no size of this spec is usually a letter", hint="say which: --in input.0=N")
     groups = [(name,) for name in names] + ([tuple(names)] if len(names) > 1 else [])
-    conditions = (*declarations_of(net), *conditions_of(net))
+    conditions = report.requirements
     found = [one for group in groups for one in growth(report, group, sizes, conditions=conditions)]
     show(found, sizes, format)
     if conditions:

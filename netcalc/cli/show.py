@@ -104,17 +104,13 @@ def print_report(report: Report, format: str | None, depth: int | None = None) -
             from netcalc.report.text import as_json
 
             emit(as_json(report.to_dict() if depth is None else folded(report, depth)))
-        case "csv":
-            from netcalc.report.text import as_csv
-
-            emit(as_csv(report, depth))
         case "markdown":
             from netcalc.report.text import as_markdown
 
             emit(as_markdown(report, depth))
-        case "plain":
-            from netcalc.report.text import plain_rows
+        case rows:
+            from netcalc.report.text import as_csv, plain_rows
 
-            emit(plain_rows(report, depth))
+            emit((as_csv if rows == "csv" else plain_rows)(report, depth))
             for name, value in summary(report):
                 click.echo(f"{name}: {value}", err=True)

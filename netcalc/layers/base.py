@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from dataclasses import FrozenInstanceError, dataclass, field, fields
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, Iterator, NamedTuple, TypeVar
 
 from netcalc.dims import Dim, Expr, holds, product, text
@@ -116,6 +117,7 @@ class Condition(NamedTuple):
     about: str
     argument: str | None = None
     code: str = "illegal-size"
+    hint: str = ""
 
     @property
     def holds(self) -> bool | None:
@@ -132,6 +134,8 @@ class Condition(NamedTuple):
 
     def __str__(self) -> str:
         sign = {"==": "=", ">=": "≥", "<=": "≤"}.get(self.relation, self.relation)
+        if isinstance(self.left, int) and self.relation == "divisible by":
+            return f"{text(self.right)} divides {text(self.left)}"
         return f"{text(self.left)} {sign} {text(self.right)}"
 
     def failure(self) -> SpecError:
@@ -142,6 +146,7 @@ class Condition(NamedTuple):
             f"{self.about} is {text(self.left)}, but must be {sign}{text(self.right)}",
             expected=f"{self.about} {sign or 'of '}{text(self.right)}",
             found=text(self.left),
+            hint=self.hint,
             argument=self.argument,
         )
 
@@ -326,6 +331,8 @@ class Argument(NamedTuple):
 
     ``type`` is one of ``size`` (an integer or letter), ``sizes`` (one for all axes, or one an axis), ``real``,
     ``flag``, ``choice``, ``shape`` (a tuple of sizes), ``integer`` (a plain number such as an axis; negative ones too).
+    ``lone``: torch takes a tuple of one of these ``sizes`` for all axes. ``stated``: torch's default for a size that
+    the short form infers. ``callable``: torch takes the function or the module of each choice, too.
     ``tries`` are the values that the conformance suite draws from, legal and illegal.
     """
 
@@ -335,6 +342,9 @@ class Argument(NamedTuple):
     choices: tuple[str, ...] = ()
     optional: bool = False
     axis: int | None = None
+    lone: bool = False
+    stated: int | None = None
+    callable: bool = False
     tries: tuple[Any, ...] = ()
 
 
@@ -358,10 +368,11 @@ def sizes(
     *,
     letter: str = "",
     choices: tuple[str, ...] = (),
+    lone: bool = False,
     tries: tuple[Any, ...] = (),
 ) -> Any:
     """An argument that is one size for all axes, or a tuple with one an axis (or a word of ``choices``)."""
-    return _argument("sizes", doc, default, letter=letter, choices=choices, tries=tries)
+    return _argument("sizes", doc, default, letter=letter, choices=choices, lone=lone, tries=tries)
 
 
 def integer(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
@@ -379,9 +390,12 @@ def flag(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = (True, F
     return _argument("flag", doc, default, tries=tries)
 
 
-def choice(doc: str, default: Any, choices: tuple[str, ...], *, tries: tuple[Any, ...] | None = None) -> Any:
+def choice(
+    doc: str, default: Any, choices: tuple[str, ...], *, callable: bool = False, tries: tuple[Any, ...] | None = None
+) -> Any:
     """An argument that is one of a few words."""
-    return _argument("choice", doc, default, choices=choices, tries=choices if tries is None else tries)
+    tries = choices if tries is None else tries
+    return _argument("choice", doc, default, choices=choices, callable=callable, tries=tries)
 
 
 def shape(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
@@ -399,9 +413,9 @@ def named(doc: str, *, tries: tuple[Any, ...] = ()) -> Any:
     return _argument("named", doc, (), tries=tries)
 
 
-def inferred(doc: str, axis: int) -> Any:
-    """A size that is read off axis ``axis`` of the first input where it is not stated."""
-    return _argument("size", doc, None, axis=axis)
+def inferred(doc: str, axis: int, stated: int | None = None) -> Any:
+    """A size that is read off axis ``axis`` of the first input; torch's form takes ``stated`` where that is given."""
+    return _argument("size", doc, None, axis=axis, stated=stated)
 
 
 def _fits(kind: str, value: Any) -> bool:
@@ -450,7 +464,7 @@ class Layer:
     kind of our own; ``arity`` the number of inputs (None: two or more); ``source`` a paper or torch page;
     ``stated_by_name`` maps arguments whose lone number the short form takes only by name to a hint ({} is the value);
     ``function`` says how torch's function of that name counts axes; ``made_of`` are torch's arguments where the first
-    is a module (of the kind ``one``, whose arguments this kind has, too);
+    is a module (of the kind ``one``, whose arguments this kind has, too); ``heedless``: torch takes any for nothing;
     ``examples`` are one-line specs; ``trial_inputs`` are the input shapes that the conformance suite draws from.
     """
 
@@ -460,6 +474,7 @@ class Layer:
     arity: ClassVar[int | None] = 1
     stated_by_name: ClassVar[dict[str, str]] = {}
     function: ClassVar[Function] = Function()
+    heedless: ClassVar[bool] = False
     made_of: ClassVar[tuple[str, ...]] = ()
     one: ClassVar[type[Layer]]
     source: ClassVar[str] = ""
@@ -477,6 +492,19 @@ class Layer:
 
     def conditions(self, *inputs: Any, **more: Any) -> Conditions:
         raise NotImplementedError(f"{self.kind} states no conditions")
+
+    @property
+    def over_batch(self) -> str:
+        """What torch takes over the whole batch, and the work counts for each sample; empty for nothing."""
+        return ""
+
+    def batch_conditions(self, batch: Dim, *inputs: Any) -> Conditions:
+        """What must hold of so many samples together; most kinds take any number."""
+        return iter(())
+
+    def maker_conditions(self, *makers: Applied) -> Conditions:
+        """What must hold of the layers that made the inputs; most kinds take any."""
+        yield from ()
 
     def output_shape(self, *inputs: Any, **more: Any) -> Shape:
         raise NotImplementedError(f"{self.kind} states no output shape")
@@ -557,16 +585,10 @@ class Layer:
                     continue
             elif _fits(argument.type, value):
                 if argument.type == "sizes" and isinstance(value, tuple) and len(value) != (self.rank or 1):
-                    if len(value) == 1:  # torch takes a tuple of one for all axes
+                    if argument.lone and len(value) == 1:
                         object.__setattr__(self, name, value[0])
                         continue
-                    raise SpecError(
-                        "wrong-rank",
-                        f"{name} has {len(value)} entries, but {self.kind} has {_axes(self.rank or 1)}",
-                        expected=f"one integer, or {self.rank or 1} of them",
-                        found=repr(value),
-                        argument=name,
-                    )
+                    raise self.wrong_entries(name)
                 if argument.type == "shape" and not isinstance(value, tuple):
                     object.__setattr__(self, name, (value,))
                 continue
@@ -578,6 +600,18 @@ class Layer:
                 found=_shown(value),
                 argument=name,
             )
+
+    def wrong_entries(self, name: str) -> SpecError:
+        """The error for a tuple that has not one entry an axis."""
+        value = getattr(self, name)
+        return SpecError(
+            "wrong-rank",
+            f"{name} has {len(value)} {'entry' if len(value) == 1 else 'entries'}, "
+            f"but {self.kind} has {_axes(self.rank or 1)}",
+            expected=f"one integer, or {self.rank or 1} of them",
+            found=repr(value),
+            argument=name,
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.__dict__ or name not in self.arguments:
@@ -603,9 +637,15 @@ def _shown(value: object) -> str:
 
 
 class Applied:
-    """A layer applied to input shapes: its facts, each computed once. Equal uses share one of these."""
+    """A layer applied to input shapes: its facts, each computed once. Equal uses share one of these.
 
-    def __init__(self, layer: Layer, inputs: tuple[Shape, ...]) -> None:
+    The facts are those of one sample; ``batch`` is how many there are where that decides whether the layer is legal.
+    ``makers`` are the layers that made the inputs, where these are known.
+    """
+
+    def __init__(
+        self, layer: Layer, inputs: tuple[Shape, ...], batch: Dim = 1, makers: tuple[Applied, ...] = ()
+    ) -> None:
         self.inputs = inputs
         if layer.arity is not None and len(inputs) != layer.arity or layer.arity is None and len(inputs) < 1:
             wanted = "at least 1 input" if layer.arity is None else f"{layer.arity} inputs"
@@ -617,7 +657,11 @@ class Applied:
             )
         self.layer = layer.infer(*inputs)
         still_open = []
-        for condition in self.layer.conditions(*inputs):
+        for condition in chain(
+            self.layer.conditions(*inputs),
+            self.layer.batch_conditions(batch, *inputs),
+            self.layer.maker_conditions(*makers) if makers else (),
+        ):
             verdict = condition.holds
             if verdict is False:
                 raise condition.failure()

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from netcalc.dims import Dim, product
+from netcalc.dims import Dim, product, text
 from netcalc.layers.base import (
+    Condition,
     Conditions,
     Fact,
     Layer,
@@ -80,6 +81,11 @@ def weight_and_bias(sizes: Shape, weight: bool, bias: bool) -> dict[str, Shape]:
     return {**({"weight": sizes} if weight else {}), **({"bias": sizes} if bias else {})}
 
 
+def in_batch(batch: Dim) -> str:
+    """How a message says that it counts over the batch."""
+    return f" over a batch of {text(batch)}"
+
+
 # ---------------------------------------------------------------- one mean and variance a channel
 
 
@@ -92,7 +98,12 @@ class _ChannelNorm(Layer):
 
     num_features: Dim = inferred("channels of the input", axis=0)
     eps: float = real("added to the variance", 1e-5, tries=(0.1, 1e-3))
-    momentum: float | None = real("weight of a new batch in the running statistics", 0.1, tries=(0.2,))
+    momentum: float | None = real(
+        "weight of a new batch in the running statistics (None: their plain mean)",
+        0.1,
+        optional=True,
+        tries=(0.2, None),
+    )
     affine: bool = flag("learn a weight and a bias for each channel", True)
     track_running_stats: bool = flag(
         "keep running statistics, and use them at inference", True, tries=(True, True, True, False)
@@ -108,8 +119,11 @@ class _ChannelNorm(Layer):
         yield self.fits(x)
         if self.affine or self.track_running_stats:  # torch does not look at num_features otherwise
             yield equal(self.num_features, x[0], "num_features", "num_features")
-        if not self.track_running_stats:
-            yield at_least(product(x[1:]), 2, "the number of positions a variance is taken over", "track_running_stats")
+
+    def varied(self, positions: Dim, over: str) -> Condition:
+        """A variance that is taken of the input itself needs two numbers."""
+        about = f"the number of positions a variance is taken over{over}"
+        return at_least(positions, 2, about, "track_running_stats")
 
     def output_shape(self, x: Shape) -> Shape:
         return x
@@ -139,13 +153,12 @@ class _BatchNorm(_ChannelNorm):
     Work: for each channel add (+ eps), sqrt; for each element add (−), div, and mul, add if affine.
     With ``track_running_stats=False`` torch takes mean and variance over the batch even at inference: stated here is
     a batch of one sample: over its n positions a channel's mean is n − 1 add, 1 div, and its variance
-    2n − 1 add, n mul, 1 div.
+    2n − 1 add, n mul, 1 div. A report on a batch says how torch's differs; over the batch n must be 2 or more.
     """
 
     words: ClassVar[tuple[str, ...]] = ("bn", "batchnorm")
 
     eps: float = real("added to the variance", 1e-5, tries=(0.1, 1e-3, 1e-3, 0, 0, -1.0))
-    momentum: float | None = real("weight of a new batch in the running statistics", 0.1, tries=(0.2, None))
 
     def conditions(self, x: Shape) -> Conditions:
         yield from super().conditions(x)
@@ -157,6 +170,14 @@ class _BatchNorm(_ChannelNorm):
             found=str(self.eps),
             argument="eps",
         )
+
+    @property
+    def over_batch(self) -> str:
+        return "" if self.track_running_stats else "mean and variance"
+
+    def batch_conditions(self, batch: Dim, x: Shape) -> Conditions:
+        if not self.track_running_stats:
+            yield self.varied(batch * product(x[1:]), in_batch(batch))
 
 
 @layer
@@ -230,6 +251,11 @@ class _InstanceNorm(_ChannelNorm):
     affine: bool = flag("learn a weight and a bias for each channel", False)
     track_running_stats: bool = flag("keep running statistics, and use them at inference", False)
 
+    def conditions(self, x: Shape) -> Conditions:
+        yield from super().conditions(x)
+        if not self.track_running_stats:
+            yield self.varied(product(x[1:]), "")
+
 
 @layer
 class InstanceNorm1d(_InstanceNorm):
@@ -271,6 +297,7 @@ class GroupNorm(Layer):
     Shapes: ``C x *``; weight and bias are one a channel.
     Work: for each group of n numbers mean: n − 1 add, 1 div; var: 2n − 1 add, n mul, 1 div; then add (+ eps), sqrt;
     for each element add (−), div, and mul, add if affine.
+    torch wants a group to have two numbers at least, and counts those of the whole batch.
     """
 
     words = ("gn", "groupnorm")
@@ -294,7 +321,11 @@ class GroupNorm(Layer):
         else:
             yield divisible(x[0], self.num_groups, "the number of channels", "num_groups")
         yield divisible(self.num_channels, self.num_groups, "num_channels", "num_groups")
-        yield at_least(self.length(x), 2, "the number of values in a group", "num_groups")
+
+    def batch_conditions(self, batch: Dim, x: Shape) -> Conditions:
+        """torch asks for two numbers in a group, and counts them over the batch (which is not normalised over)."""
+        about = f"the number of values in a group{in_batch(batch)}"
+        yield at_least(batch * self.length(x), 2, about, "num_groups")
 
     def length(self, x: Shape) -> Dim:
         """How many numbers a group has."""

@@ -49,9 +49,18 @@ class Network(torch.nn.Module):
             if isinstance(node.layer, Input):
                 outputs.append(next(feeds))
                 continue
-            output = self.module_of(node)(*(outputs[index] for index in node.inputs))
-            outputs.append(output[0] if isinstance(output, tuple) else output)
-        return tuple(outputs[index] for index in self.graph.outputs)
+            module = self.module_of(node)
+            inputs = [_values(outputs[index]) for index in node.inputs]
+            if getattr(module, "takes_indices", False) and isinstance(found := outputs[node.inputs[1]], tuple):
+                inputs[1] = found[1]
+            outputs.append(module(*inputs))
+        return tuple(_values(outputs[index]) for index in self.graph.outputs)
+
+
+def _values(output: Any) -> torch.Tensor:
+    """What a module computes, without the states or indices that it hands out beside it."""
+    values: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return values
 
 
 def _share(module: torch.nn.Module, own: str, source: torch.nn.Module, parameter: str) -> None:
@@ -158,13 +167,13 @@ def randomize(module: torch.nn.Module, seed: int = 0) -> None:
                 value.copy_(fresh.abs() + 0.1 if name.rpartition(".")[2] == "running_var" else fresh)
 
 
-def runs(layer: Layer, *inputs: Shape) -> BaseException | None:
+def runs(layer: Layer, *inputs: Shape, batch: int = 1) -> BaseException | None:
     """Construct the module and run it once on the CPU: None if torch takes it, else what torch raised."""
     with quiet():
         try:
             module = build(layer, *inputs).double().eval()
             given = [
-                feed(layer, place, (1, *numbers(shape)), torch.Generator().manual_seed(0), inputs)
+                feed(layer, place, (batch, *numbers(shape)), torch.Generator().manual_seed(0), inputs)
                 for place, shape in enumerate(inputs)
             ]
             module(*given)

@@ -7,11 +7,12 @@ from fractions import Fraction
 from typing import Any
 
 from netcalc.analysis.difference import Change, Difference, Row
-from netcalc.analysis.growth import Growth
+from netcalc.analysis.growth import Growth, as_number
 from netcalc.analysis.report import LayerReport, plain, shown
-from netcalc.dims import Dim, Expr, factored_text
+from netcalc.dims import Dim, Expr, factored_latex, factored_text, latex
 from netcalc.layers.base import shape_text
 from netcalc.report.formula import LABELS, broken
+from netcalc.report.latex import bracketed, document, formula, listed, prose
 from netcalc.report.text import aligned
 
 GROWTH_HEADER = ("doubles", "total", "before", "after", "ratio", "exactly", "grows as")
@@ -26,14 +27,14 @@ def ratio_text(ratio: Fraction | None) -> str:
     """A ratio: exact as a decimal or a short fraction, else rounded with its sign.
 
     >>> [ratio_text(ratio) for ratio in (Fraction(4), Fraction(5, 2), Fraction(8, 7), Fraction(9999, 8567))]
-    ['4', '2.5', '8/7', '≈ 1.167']
+    ['4', '2.5', '8/7 ≈ 1.143', '≈ 1.167']
     """
     if ratio is None:
         return ""
     decimal = f"{float(ratio):.4g}"
     if Fraction(decimal) == ratio:
         return decimal
-    return str(ratio) if len(str(ratio)) < 8 else f"≈ {decimal}"
+    return f"{ratio} ≈ {decimal}" if len(str(ratio)) < 8 else f"≈ {decimal}"
 
 
 def quotient_text(quotient: tuple[Dim, Dim] | None) -> str:
@@ -277,20 +278,20 @@ def totals_rows(totals: Iterable[Change]) -> list[tuple[str, ...]]:
     ]
 
 
-def difference_dict(found: Difference) -> dict[str, Any]:
+def difference_dict(found: Difference, totals_only: bool = False) -> dict[str, Any]:
+    rows = [
+        {
+            "name": row.name,
+            "what": row.what,
+            "first": [layer.name for layer in row.first],
+            "second": [layer.name for layer in row.second],
+            "params": plain(row.params),
+            "flops": None if any(row.bounds) else plain(row.flops),
+        }
+        for row in found.rows
+    ]
     return {
-        "same": found.same,
-        "layers": [
-            {
-                "name": row.name,
-                "what": row.what,
-                "first": [layer.name for layer in row.first],
-                "second": [layer.name for layer in row.second],
-                "params": plain(row.params),
-                "flops": None if any(row.bounds) else plain(row.flops),
-            }
-            for row in found.rows
-        ],
+        **({} if totals_only else {"same": found.same, "layers": rows}),
         "totals": {
             one.figure: {
                 "first": plain(one.first),
@@ -305,6 +306,51 @@ def difference_dict(found: Difference) -> dict[str, Any]:
         "uncounted": list(found.uncounted),
         "conditions": {side: list(demands) for side, demands in found.conditions.items()},
     }
+
+
+def as_latex(found: Difference, totals_only: bool, fragment: bool) -> str:
+    r"""The layers that differ and the totals as a LaTeX document, or with ``fragment`` as lists to include."""
+    parts = []
+    if not totals_only:
+        parts = [listed(map(_row_latex, difference_rows(found))), f"{layers(found.same)} the same"]
+    parts.append(listed((prose(LABELS.get(one.figure, one.figure)), _change_latex(one)) for one in found.totals))
+    parts += map(prose, notes(found))
+    body = "{\\raggedright\n" + "\n\n".join(filter(None, parts)) + "\n\\par}\n"
+    return body if fragment else document(body)
+
+
+def _row_latex(row: Sequence[str]) -> tuple[str, str]:
+    """A layer's name, and what differs."""
+    name, first, second, params, flops, what = row
+    return prose(name), prose(f"{first} → {second}, params {params}, FLOPs {flops}" + (f", {what}" if what else ""))
+
+
+def _change_latex(change: Change) -> str:
+    """Both totals, their difference and ratio."""
+    first, second = (
+        ("at least " if bound else "") + _figure_latex(one)
+        for one, bound in zip((change.first, change.second), change.bounds)
+    )
+    more = change.difference
+    exact = isinstance(more, Expr) and not any(change.bounds)
+    apart = _figure_latex(more) if exact else prose(_more(more, change.bounds))
+    return rf"{first} $\to$ {second}, difference {apart}" + _quotient_latex(change.quotient)
+
+
+def _figure_latex(size: Dim) -> str:
+    return formula(factored_latex(size) if isinstance(size, int) else latex(size))
+
+
+def _quotient_latex(quotient: tuple[Dim, Dim] | None) -> str:
+    """``, ratio 3/2``: formulas may be long, and stand in one line."""
+    if quotient is None:
+        return ""
+    above, below = map(factored_latex, quotient)
+    if below == "1":
+        return f", ratio {formula(above)}"
+    if as_number(quotient) is not None:
+        return ", ratio " + formula(rf"\frac{{{above}}}{{{below}}}")
+    return ", ratio " + formula(rf"{bracketed(above)} / \left({below}\right)")
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

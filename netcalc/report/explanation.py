@@ -12,8 +12,8 @@ from netcalc.analysis.report import CONVENTION, shown
 from netcalc.analysis.written import LATEX, PLAIN, Letter, Script, count_in, crossed, in_names, in_numbers, product_in
 from netcalc.dims import total as summed
 from netcalc.layers.base import shape_text
-from netcalc.report.latex import document, formula, label_latex, listed, prose, sizes_latex
-from netcalc.report.rows import axes, title
+from netcalc.report.latex import document, formula, holds_when, label_latex, listed, prose, sizes_latex
+from netcalc.report.rows import axes, holds_when_markdown, title
 
 
 class Step(NamedTuple):
@@ -239,6 +239,9 @@ def as_text(explanation: Explanation, brief: bool = False, width: int = 80) -> s
         lines.append("overall")
         for total in explanation.totals:
             lines += _total_text(total, width)
+    if conditions := explanation.report.conditions:
+        lines += [""] if lines[-1] else []
+        lines += _wrapped(f"holds when {', '.join(conditions)}", width, " " * 11)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -376,6 +379,8 @@ def as_markdown(explanation: Explanation, brief: bool = False) -> str:
         name, bound = _total_name(total), "≥ " if total.uncounted else ""
         lines.append(f"- {name}: {bound}{result}" if added == result else f"- {name}: `{added}` = **{bound}{result}**")
         lines += [f"  - without {what}" for what in total.uncounted]
+    if conditions := explanation.report.conditions:
+        lines += ["", holds_when_markdown(conditions)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -408,6 +413,8 @@ def as_latex(explanation: Explanation, brief: bool = False, fragment: bool = Fal
     if explanation.totals:
         lines.append(r"\subsection*{overall}")
         lines.append(listed(row for total in explanation.totals for row in _total_latex(total)))
+    if conditions := explanation.report.conditions:
+        lines.append(holds_when(conditions))
     body = "\n".join(lines) + "\n\\par}\n"
     return body if fragment else document(body)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from keyword import iskeyword
 from operator import attrgetter
+from textwrap import wrap
 from typing import Any
 
 from netcalc.analysis.conditions import Requirement
@@ -13,9 +14,9 @@ from netcalc.analysis.formula import FIGURES, Formula
 from netcalc.analysis.report import Report, plain
 from netcalc.dims import Dim, factored_latex, factored_text, latex, python, text
 from netcalc.layers.base import crossed
-from netcalc.report.latex import bracketed, document, label_latex, listed, prose
+from netcalc.report.latex import bracketed, document, holds_when, listed, prose
 from netcalc.report.latex import formula as set_formula
-from netcalc.report.rows import title
+from netcalc.report.rows import holds_when_markdown, title
 
 LABELS = {"params": "parameters", "macs": "MACs", "flops": "FLOPs", "shape": "output", "rf": "receptive field"}
 
@@ -78,7 +79,8 @@ def as_text(
             layer = one.layer
             lines.append(layer or "total")
         indent = "  " if any(other.layer for other in found) else ""
-        lines += broken(f"{indent}{_name(one):<{wide}}  ", _stated(one, factored), width)
+        head = f"{indent}{_name(one):<{wide}}  "
+        lines += worded(head, one.missing, width) if one.missing else broken(head, _stated(one, factored), width)
     if conditions:
         lines += broken("holds when  ", ", ".join(map(str, conditions)), width)
     lines += [f"uncounted   {name}" for name in left_out(found)]
@@ -98,6 +100,13 @@ def broken(head: str, body: str, width: int) -> list[str]:
     return [*lines, line.rstrip()]
 
 
+def worded(head: str, words: str, width: int) -> list[str]:
+    """``head`` and words behind it, broken between words where they are too long, and below it where it is."""
+    if len(head) > width // 2:
+        return [head.rstrip(), *worded("    ", words, width)]
+    return wrap(head + words, width, subsequent_indent=" " * len(head), break_long_words=False)
+
+
 def as_markdown(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], factored: bool) -> str:
     """A Markdown table; the formulas as text in code spans."""
     many = any(one.layer for one in found)
@@ -107,7 +116,7 @@ def as_markdown(report: Report, found: Sequence[Formula], conditions: Sequence[R
         cells = [one.layer or "**total**"] if many else []
         lines.append("| " + " | ".join([*cells, _name(one), f"`{_stated(one, factored)}`"]) + " |")
     if conditions:
-        lines += ["", f"Holds when {', '.join(f'`{one}`' for one in conditions)}."]
+        lines += ["", holds_when_markdown(map(str, conditions))]
     if names := left_out(found):
         lines += ["", "Not counted, so that ≥ is a lower bound:", "", *(f"- {name}" for name in names)]
     return "\n".join(lines) + "\n"
@@ -123,7 +132,7 @@ def as_latex(
         lines += [rf"\textbf{{{prose(layer or 'total')}}}"] if many else []
         lines.append(listed((prose(label(one)), _value_latex(one, factored)) for one in figures))
     if conditions:
-        lines.append("Holds when " + ", ".join(f"${_condition(str(one))}$" for one in conditions) + r".\par")
+        lines.append(holds_when(map(str, conditions)))
     if names := left_out(found):
         lines.append(r"Not counted, so that figures marked ``at least'' are lower bounds:\\")
         lines.append("\\\\\n".join(map(prose, names)))
@@ -137,18 +146,6 @@ def _value_latex(one: Formula, factored: bool) -> str:
     values = [_latex(factored)(value) for value in one.values]
     value = r" \times ".join(map(bracketed, values) if len(values) > 1 else values) or r"\text{scalar}"
     return set_formula(f"= {value}")
-
-
-def _condition(stated: str) -> str:
-    r"""
-    >>> print(_condition("H divisible by 16"), "|", _condition("H ≥ 3"))
-    16 \mid H | H \ge 3
-    """
-    for words, sign in ((" divisible by ", r"\mid"), (" ≥ ", r"\ge"), (" ≤ ", r"\le"), (" = ", "=")):
-        if words in stated:
-            sides = [label_latex(side) for side in stated.split(words, 1)]
-            return f" {sign} ".join(reversed(sides) if words == " divisible by " else sides)
-    return label_latex(stated)
 
 
 def as_python(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement], name: str) -> str:
@@ -245,15 +242,7 @@ def to_dict(report: Report, found: Sequence[Formula], conditions: Sequence[Requi
         ],
         "lower_bound": bool(left_out(found)),
         "uncounted": list(left_out(found)),
-        "conditions": [
-            {
-                "text": str(one),
-                "letters": list(one.letters),
-                "layers": list(one.layers),
-                **({"declared": True} if one.declared else {}),
-            }
-            for one in conditions
-        ],
+        "conditions": [one.to_dict() for one in conditions],
     }
 
 

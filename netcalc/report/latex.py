@@ -54,9 +54,11 @@ def label_latex(label: str) -> str:
 
     >>> print(label_latex("max(0, ·)"), "|", label_latex("W ∗ x"), "|", label_latex("max of the window"))
     \max(0,\cdot ) | W\ast x | \max\ \text{of}\ \text{the}\ \text{window}
+    >>> print(label_latex("+ b"), "|", label_latex("−y"))  # with nothing before it, TeX would take + for a sign of b
+    {}+b | -y
     """
     functions = ("max", "min", "exp", "log", "sin", "cos", "tanh")
-    found = []
+    found = ["{}"] if label[1:2] == " " and label[0] in "+−∗·×" else []
     for token in re.findall(r"(?<=\b[A-Za-z])_[A-Za-z]+|[A-Za-z]{2,}|.", re.sub(" ?([-+−∗·×=→]) ?", r"\1", label)):
         if token.isalpha() and token.isascii() and len(token) > 1:
             found.append(rf"\{token}" if token in functions else rf"\text{{{token}}}")
@@ -67,6 +69,22 @@ def label_latex(label: str) -> str:
         else:
             found.append(_SIGNS.get(token) or {"_": r"\_", "*": r"\ast ", "{": r"\{", "}": r"\}"}.get(token, token))
     return "".join(found)
+
+
+def holds_when(conditions: Iterable[str]) -> str:
+    r"""The conditions as a sentence.
+
+    >>> print(holds_when(["H divisible by 16", "G divides 64", "3 ≤ W ≤ 9"]))
+    Holds when $16 \mid H$, $G \mid 64$, $3 \le W \le 9$.\par
+    """
+    return "Holds when " + ", ".join(f"${_condition(one)}$" for one in conditions) + r".\par"
+
+
+def _condition(stated: str) -> str:
+    multiple, _, number = stated.partition(" divisible by ")
+    stated = f"{number} divides {multiple}" if number else stated
+    signs = {" divides ": r" \mid ", " ≥ ": r" \ge ", " ≤ ": r" \le ", " = ": " = "}
+    return "".join(signs.get(part) or label_latex(part) for part in re.split(f"({'|'.join(signs)})", stated))
 
 
 # where a line may end, the better the less; TeX breaks before the sign, and in brackets only if it must
@@ -104,14 +122,20 @@ def formula(form: str) -> str:
 
 def listed(rows: Iterable[tuple[str, str]]) -> str:
     """Rows of a heading (which may be empty) and a text behind it, whose further lines are indented."""
+    rows = list(rows)
+    if not rows:
+        return ""
     items = [
         rf"\item[{head}] {body}" if len(head) <= 20 else rf"\item[] \textbf{{{head}}} {body}" for head, body in rows
     ]
-    return "\n".join([_LIST, *items, r"\end{list}"]) if items else ""
+    wide = [rf"\textbf{{{head}}}" for head in dict.fromkeys(head for head, _ in rows) if 15 <= len(head) <= 20]
+    return "\n".join([_LIST % r"\\".join([r"\hspace*{7.5em}", *wide]), *items, r"\end{list}"])
 
 
+# TeX measures the headings: the widest of them gives the column its width
 _LIST = r"""\begin{list}{}{\raggedright\relpenalty=10000 \binoppenalty=10000 \lineskiplimit=1pt \lineskip=3pt
-  \labelwidth=7.5em \labelsep=.5em \leftmargin=9.5em \itemindent=-1.5em \itemsep=1pt \parsep=0pt
+  \settowidth{\labelwidth}{\begin{tabular}{@{}l@{}}%s\end{tabular}}
+  \labelsep=.5em \leftmargin=\labelwidth \advance\leftmargin 2em \itemindent=-1.5em \itemsep=1pt \parsep=0pt
   \renewcommand{\makelabel}[1]{\textbf{#1}\hfil}}"""
 
 

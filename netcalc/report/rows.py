@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, NamedTuple, Sequence
 
 from netcalc.analysis.blocks import Block, blocks
 from netcalc.analysis.report import CONVENTION, LayerReport, Report, plain, shown
@@ -181,15 +181,23 @@ def summary(report: Report) -> list[tuple[str, str]]:
     return lines
 
 
+def holds_when_markdown(conditions: Iterable[str]) -> str:
+    """The conditions as a sentence: Holds when `H ≥ 7`, `W ≥ 7`."""
+    return f"Holds when {', '.join(f'`{one}`' for one in conditions)}."
+
+
 def batch_reductions(report: Report) -> str:
-    """How the count of losses that are reduced sample by sample differs from torch's, over the whole batch."""
+    """How the count of what is taken sample by sample differs from torch's, over the whole batch."""
     batch: Dim = 1 if report.batch is None else report.batch
-    more = shown(batch - 1)
-    return "; ".join(
-        f"{name}: its {how}, {shown(batch)} times; torch's one {how} over the batch has {more} add more"
-        + (" and as many div fewer" if how != "sum" else "")
-        for name, how in report.batch_reductions.items()
-    )
+    found = []
+    for name, how in report.batch_reductions.items():
+        more, fewer = batch - 1, "" if how == "sum" else " and as many div fewer"
+        if how == "mean and variance":  # of each channel
+            more = report[name].output_shape[1] * more
+            fewer = f", {shown(2 * more)} div and {shown(more)} sqrt fewer"
+        theirs = f"torch's one {how} over the batch has {shown(more)} add more{fewer}"
+        found.append(f"{name}: its {how}, {shown(batch)} times; {theirs}")
+    return "; ".join(found)
 
 
 def title(report: Report) -> str:

@@ -46,7 +46,7 @@ def report_table(report: Report, width: int, depth: int | None = None) -> Any:
     total = Row("total", "", "", (), shown(totals.params), shown(totals.macs), shown(totals.flops), "", "", "")
     table = new_table()
     everything = Notes(("params", "macs", "flops", "field", "start"))
-    columns = fitting([everything.shorten(row) for row in [*body, total]], width)
+    columns, left_out = fitting([everything.shorten(row) for row in [*body, total]], width)
     notes = Notes(column.head.lower() for column in columns if column.figures)
     *body, total = [notes.shorten(row) for row in [*body, total]]
     for column in columns:
@@ -58,7 +58,7 @@ def report_table(report: Report, width: int, depth: int | None = None) -> Any:
     table.add_section()
     table.add_row(*(Text(column.text(total)) for column in columns), style="bold")
     below = [notes.pairs()] if notes.numbers else []
-    return Group(Text(title(report), style="bold"), table, *below, pairs(summary(report)))
+    return Group(Text(title(report), style="bold"), table, *below, pairs([*summary(report), *left_out]))
 
 
 class Notes:
@@ -83,24 +83,31 @@ class Notes:
         return pairs([(f"({number})", written) for written, number in self.numbers.items()])
 
 
-def fitting(body: list[Row], width: int) -> list[Column]:
-    """The columns that have something to say and fit into ``width`` together."""
+def fitting(body: list[Row], width: int) -> tuple[list[Column], list[tuple[str, str]]]:
+    """The columns that have something to say and fit into ``width`` together; and a line on those that do not."""
     shown_columns = [column for column in COLUMNS if any(column.text(row) not in ("", "0") for row in body)]
     widths = {
         column: max(len(column.head), *(len(line) for row in body for line in column.text(row).split("\n")))
         for column in shown_columns
     }
     named, short = COLUMNS[3], COLUMNS[4]
-    kept = [column for column in shown_columns if column is not short]
+
+    def together(columns: list[Column]) -> int:
+        return sum(widths[column] for column in columns) + 3 * (len(columns) - 1)
+
+    kept = everything = [column for column in shown_columns if column is not short]
     for order in range(1, 8):
-        if sum(widths[column] for column in kept) + 3 * (len(kept) - 1) <= width:
+        if together(kept) <= width:
             break
         if order == 5 and named in kept:  # the tensors' shapes alone, then not even these
-            kept[kept.index(named)] = short
+            kept = [short if column is named else column for column in kept]
             widths[short] = max(widths[short], len(named.head))
         else:
             kept = [column for column in kept if column.goes != order and not (order == 7 and column is short)]
-    return [column._replace(head=named.head) if column is short else column for column in kept]
+    kept = [column._replace(head=named.head) if column is short else column for column in kept]
+    heads = {column.head for column in kept}
+    gone = ", ".join(column.head for column in everything if column.head not in heads)
+    return kept, [("left out", f"{gone}: at {together(everything)} columns, or --json")] if gone else []
 
 
 def new_table(**more: Any) -> Table:
