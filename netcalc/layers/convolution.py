@@ -72,14 +72,25 @@ class _Conv(Layer):
     in_channels: Dim = inferred("channels of the input", axis=0)
     out_channels: Dim = size("channels of the output: the number of filters", tries=(1, 2, 4, 6, 6))
     kernel_size: Sizes = sizes("size of the window", letter="k", tries=(1, 2, 3, 3, 4, 5))
-    stride: Sizes = sizes("step of the window", 1, letter="s", tries=(1, 1, 2, 3, 0))
+    stride: Sizes = sizes("step of the window", 1, letter="s", lone=True, tries=(1, 1, 2, 3, 0))
     padding: Sizes = sizes(
-        "elements added at both ends", 0, letter="p", choices=("same", "valid"), tries=(0, 1, 2, 3, "same", "valid", -1)
+        "elements added at both ends",
+        0,
+        letter="p",
+        choices=("same", "valid"),
+        lone=True,
+        tries=(0, 1, 2, 3, "same", "valid", -1),
     )
-    dilation: Sizes = sizes("step between the taps", 1, letter="d", tries=(1, 1, 1, 2, 3, 0))
+    dilation: Sizes = sizes("step between the taps", 1, letter="d", lone=True, tries=(1, 1, 1, 2, 3, 0))
     groups: Dim = size("blocks of channels that do not mix", 1, letter="g", tries=(1, 1, 1, 2, 3))
     bias: bool = flag("add a learned bias to each output channel", True)
     padding_mode: str = choice("what is put at the ends", "zeros", ("zeros", "reflect", "replicate", "circular"))
+
+    def __post_init__(self) -> None:
+        each = self.padding_mode != "zeros" and isinstance(self.padding, tuple)
+        if each and len(self.padding) != self.rank:  # torch takes a tuple of one for all axes with zeros alone
+            raise self.wrong_entries("padding")
+        super().__post_init__()
 
     def conditions(self, x: Shape) -> Conditions:
         rank = self.rank or 1

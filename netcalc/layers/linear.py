@@ -60,8 +60,12 @@ class Linear(Layer):
 
 @layer
 class Identity(Layer):
-    """The input, unchanged."""
+    """The input, unchanged.
 
+    torch takes any arguments for it, and heeds none: ``nn.Identity(54, unused=True)``.
+    """
+
+    heedless = True
     words = ("identity", "id")
     namesake = "Identity"
     source = "https://docs.pytorch.org/docs/stable/generated/torch.nn.Identity.html"

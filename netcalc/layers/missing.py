@@ -43,7 +43,10 @@ LEFT_OUT: dict[str, str] = {
 }
 """Arguments of torch.nn's classes that the kinds do not have, each with the reason. A test holds the list whole."""
 
-FUNCTIONS: dict[str, str] = {"interpolate": "upsample", "amax": "max", "concatenate": "concat"}
+UNHEEDED = frozenset(["device"])
+"""Arguments of torch.nn's classes with parameters that change no figure: torch's form may have them."""
+
+FUNCTIONS: dict[str, str] = {"interpolate": "upsample", "pad": "zeropad", "amax": "max", "concatenate": "concat"}
 """torch's functions that are called otherwise than a kind's word here (but for underscores: ``max_pool2d``)."""
 
 ALIASES: dict[str, str] = {

@@ -32,7 +32,7 @@ def tries(rank: int) -> tuple[Any, ...]:
     pairs = ((1, 2), (0, 1), (-1, 2), (2, -1), (1, 0))
     mixed = ((3, 1, 0, 1, 0, 1), (0, 2, 2, -1, 1, 1), (1, 0, 2, 3, -1, 2), (-1, -1, 1, 2, 0, 0), (2, 2, 0, -1, 2, 0))
     several = (*(pair * rank for pair in pairs), *(amounts[: 2 * rank] for amounts in mixed))
-    return (0, 1, 1, 2, 3, 4, -1, -2, -3, *several, (1,) * 7)
+    return (0, 1, 1, 2, 3, 4, -1, -2, -3, *several, *((1,) * entries for entries in (0, 1, 2, 7, 2 * rank + 2)))
 
 
 @record
@@ -43,24 +43,34 @@ class _Padding(Layer):
 
     longest: ClassVar[int] = 0  # torch wants one axis at least so long; the others may become empty
 
-    padding: Shape = shape(ENDS)
+    padding: Dim | Shape = shape(ENDS)
+
+    def __post_init__(self) -> None:
+        stated = self.padding
+        super().__post_init__()
+        object.__setattr__(self, "padding", stated)  # a lone number is not a tuple of one, which torch refuses
 
     def ends(self) -> tuple[tuple[Dim, Dim], ...]:
         """What is added before and after, for each padded axis in the order of the axes."""
-        rank, stated = self.rank or 1, self.padding
-        flat = stated if len(stated) > 1 else stated * (2 * rank)
-        return tuple((flat[i], flat[i + 1]) for i in range(2 * rank - 2, -1, -2))
+        stated = self.padding
+        flat = stated if isinstance(stated, tuple) else (stated,) * (2 * (self.rank or 1))
+        return tuple((flat[i], flat[i + 1]) for i in range(len(flat) - 2, -1, -2))
 
     def conditions(self, x: Shape) -> Conditions:
         yield self.allows(x)
-        entries, wanted = len(self.padding), 2 * (self.rank or 1)
+        wanted = self.lengths(x)
+        entries = len(self.padding) if isinstance(self.padding, tuple) else wanted[0]
         yield Fact(
-            entries in (1, wanted),
-            f"padding has {entries} entries, but {self.kind} needs {wanted}",
-            expected=f"one number, or {wanted}: before and after for each axis, the last axis first",
+            entries in wanted,
+            f"padding has {entries} {'entry' if entries == 1 else 'entries'}, but {self.kind} needs "
+            f"{' or '.join(map(str, wanted))} on this input"
+            + (": the last two would pad the batch" if entries == 2 * len(x) + 2 else ""),
+            expected="one number, or before and after for each axis, the last axis first",
             found=repr(self.padding),
             argument="padding",
         )
+        if not self.ends():
+            return
         for length, (before, after) in zip(x[-len(self.ends()) :], self.ends()):
             yield from self.axis_conditions(length, before, after)
             yield at_least(length + before + after, 0, "what a negative padding leaves", "padding")
@@ -71,13 +81,19 @@ class _Padding(Layer):
         """The number of axes that the input may have."""
         return has_rank(x, (self.rank or 1) + 1, LAYOUT[self.rank or 1])
 
+    def lengths(self, x: Shape) -> tuple[int, ...]:
+        """How many entries a tuple may have: two for each axis but the channels, or for these, too, on at most two."""
+        rank = self.rank or 1
+        return (2 * rank,) if rank > 2 else (2 * rank, 2 * rank + 2)
+
     def axis_conditions(self, length: Dim, before: Dim, after: Dim) -> Conditions:
         """What else must hold along one padded axis."""
         raise NotImplementedError(f"{self.kind} states no conditions")
 
     def output_shape(self, x: Shape) -> Shape:
         ends = self.ends()
-        return (*x[: -len(ends)], *(n + before + after for n, (before, after) in zip(x[-len(ends) :], ends)))
+        first = len(x) - len(ends)
+        return (*x[:first], *(n + before + after for n, (before, after) in zip(x[first:], ends)))
 
     def work(self, x: Shape) -> Work:
         return free("copies elements")
@@ -96,12 +112,18 @@ class _Padding(Layer):
 class _ConstantPad(_Padding):
     """Adds elements of one constant (0 for ZeroPad) at the ends of the last axes; a negative number cuts elements off.
 
-    ``padding`` is one number for every end, or two numbers an axis (before, after), beginning with the last axis.
+    ``padding`` is one number for every end, or two numbers an axis (before, after), beginning with the last axis, for
+    as many axes as are stated.
     Shapes: ``* x L…`` → ``* x L + before + after…``. Work: none.
     """
 
     def allows(self, x: Shape) -> Fact:
-        return has_axes(x, self.rank or 1, f"* x {LAYOUT[self.rank or 1][4:]}")
+        return has_axes(
+            x, 1 if isinstance(self.padding, tuple) else self.rank or 1, f"* x {LAYOUT[self.rank or 1][4:]}"
+        )
+
+    def lengths(self, x: Shape) -> tuple[int, ...]:
+        return tuple(range(0, 2 * len(x) + 1, 2))
 
     def axis_conditions(self, length: Dim, before: Dim, after: Dim) -> Conditions:
         yield at_least(length + minimum(before, 0) + minimum(after, 0), 0, "what a negative padding leaves", "padding")
@@ -173,7 +195,7 @@ class ZeroPad1d(_ConstantPad):
     examples = ("4x9 -> zeropad 1",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = shape(ENDS, tries=tries(1))
 
 
 @layer
@@ -186,7 +208,7 @@ class ZeroPad2d(_ConstantPad):
     examples = ("3x8x8 -> zeropad 1",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = shape(ENDS, tries=tries(2))
 
 
 @layer
@@ -199,7 +221,7 @@ class ZeroPad3d(_ConstantPad):
     examples = ("2x4x4x4 -> zeropad 1",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 2),))
 
-    padding: Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = shape(ENDS, tries=tries(3))
 
 
 @layer
@@ -212,7 +234,7 @@ class ConstantPad1d(_ConstantPad):
     examples = ("4x9 -> constantpad 1 value=0.5",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = shape(ENDS, tries=tries(1))
     value: float = real("what to put there", tries=(0.5, -2, 0))
 
 
@@ -226,7 +248,7 @@ class ConstantPad2d(_ConstantPad):
     examples = ("3x8x8 -> constantpad 1 value=0.5",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = shape(ENDS, tries=tries(2))
     value: float = real("what to put there", tries=(0.5, -2, 0))
 
 
@@ -240,7 +262,7 @@ class ConstantPad3d(_ConstantPad):
     examples = ("2x4x4x4 -> constantpad 1 value=0.5",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 2),))
 
-    padding: Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = shape(ENDS, tries=tries(3))
     value: float = real("what to put there", tries=(0.5, -2, 0))
 
 
@@ -254,7 +276,7 @@ class ReflectionPad1d(_ReflectionPad):
     examples = ("4x9 -> reflectionpad 1",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = shape(ENDS, tries=tries(1))
 
 
 @layer
@@ -267,7 +289,7 @@ class ReflectionPad2d(_ReflectionPad):
     examples = ("3x8x8 -> reflectionpad 1",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = shape(ENDS, tries=tries(2))
 
 
 @layer
@@ -280,7 +302,7 @@ class ReflectionPad3d(_ReflectionPad):
     examples = ("2x4x4x4 -> reflectionpad 1",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 2),))
 
-    padding: Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = shape(ENDS, tries=tries(3))
 
 
 @layer
@@ -293,7 +315,7 @@ class ReplicationPad1d(_ReplicationPad):
     examples = ("4x9 -> replicationpad 1",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = shape(ENDS, tries=tries(1))
 
 
 @layer
@@ -306,7 +328,7 @@ class ReplicationPad2d(_ReplicationPad):
     examples = ("3x8x8 -> replicationpad 1",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = shape(ENDS, tries=tries(2))
 
 
 @layer
@@ -319,7 +341,7 @@ class ReplicationPad3d(_ReplicationPad):
     examples = ("2x4x4x4 -> replicationpad 1",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 2),))
 
-    padding: Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = shape(ENDS, tries=tries(3))
 
 
 @layer
@@ -332,7 +354,7 @@ class CircularPad1d(_CircularPad):
     examples = ("4x9 -> circularpad 1",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = shape(ENDS, tries=tries(1))
 
 
 @layer
@@ -345,7 +367,7 @@ class CircularPad2d(_CircularPad):
     examples = ("3x8x8 -> circularpad 1",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = shape(ENDS, tries=tries(2))
 
 
 @layer
@@ -358,4 +380,4 @@ class CircularPad3d(_CircularPad):
     examples = ("2x4x4x4 -> circularpad 1",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 3),))
 
-    padding: Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = shape(ENDS, tries=tries(3))

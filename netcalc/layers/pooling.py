@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, NamedTuple
 
-from netcalc.dims import Dim, ceildiv, minimum, product
-from netcalc.errors import SpecError
+from netcalc.dims import Dim, ceildiv, minimum, product, text
 from netcalc.layers.base import (
+    Applied,
     Conditions,
     Fact,
     Layer,
@@ -19,6 +19,7 @@ from netcalc.layers.base import (
     at_most,
     choice,
     contraction,
+    divisible,
     equal,
     flag,
     free,
@@ -34,6 +35,7 @@ from netcalc.layers.base import (
     sizes,
 )
 from netcalc.layers.convolution import LAYOUT, positive
+from netcalc.layers.input import Input
 from netcalc.layers.reach import WHOLE, Adaptive, Reach, Rule, Spread, Unknown, Window
 
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
@@ -76,6 +78,11 @@ class _Sliding(Layer):
     padding: Sizes = 0
     dilation: Sizes = 1
     ceil_mode: bool
+
+    def __post_init__(self) -> None:
+        if self.stride == ():  # as torch has it
+            object.__setattr__(self, "stride", None)
+        super().__post_init__()
 
     def axes(self, name: str) -> Shape:
         """Argument ``name`` as one size an axis; a stride that is not stated is the kernel size."""
@@ -129,10 +136,10 @@ class _MaxPool(_Sliding):
 
     words: ClassVar[tuple[str, ...]] = ("maxpool",)
 
-    kernel_size: Sizes = sizes("size of the window", letter="k", tries=_KERNELS)
-    stride: Sizes = sizes(_STRIDE, None, letter="s", tries=_STRIDES)
-    padding: Sizes = sizes("−∞ put at both ends, at most kernel_size / 2", 0, letter="p", tries=_PADDINGS)
-    dilation: Sizes = sizes("step between the taps", 1, letter="d", tries=(1, 1, 1, 1, 2, 2, 3, 0))
+    kernel_size: Sizes = sizes("size of the window", letter="k", lone=True, tries=_KERNELS)
+    stride: Sizes = sizes(_STRIDE, None, letter="s", lone=True, tries=_STRIDES)
+    padding: Sizes = sizes("−∞ put at both ends, at most kernel_size / 2", 0, letter="p", lone=True, tries=_PADDINGS)
+    dilation: Sizes = sizes("step between the taps", 1, letter="d", lone=True, tries=(1, 1, 1, 1, 2, 2, 3, 0))
     return_indices: bool = flag(_INDICES, False)
     ceil_mode: bool = flag(_CEIL_MODE, False)
 
@@ -185,9 +192,9 @@ class _AvgPool(_Sliding):
 
     words: ClassVar[tuple[str, ...]] = ("avgpool",)
 
-    kernel_size: Sizes = sizes("size of the window", letter="k", tries=_KERNELS)
-    stride: Sizes = sizes(_STRIDE, None, letter="s", tries=_STRIDES)
-    padding: Sizes = sizes("zeros put at both ends, at most kernel_size / 2", 0, letter="p", tries=_PADDINGS)
+    kernel_size: Sizes = sizes("size of the window", letter="k", lone=True, tries=_KERNELS)
+    stride: Sizes = sizes(_STRIDE, None, letter="s", lone=True, tries=_STRIDES)
+    padding: Sizes = sizes("zeros put at both ends, at most kernel_size / 2", 0, letter="p", lone=True, tries=_PADDINGS)
     ceil_mode: bool = flag(_CEIL_MODE, False)
     count_include_pad: bool = flag("divide by the number of taps with those in the padding", True)
 
@@ -268,12 +275,16 @@ class _LPPool(_Sliding):
 
     norm_type: float = real("the power p, not 0", tries=(1, 2, 2, 2.5, 3, -1, math.inf, -math.inf, 0))
     kernel_size: Sizes = sizes("size of the window", letter="k", tries=_KERNELS)
-    stride: Sizes = sizes(_STRIDE, None, letter="s", tries=_STRIDES)
+    stride: Sizes = sizes(_STRIDE, None, letter="s", lone=True, tries=_STRIDES)
     ceil_mode: bool = flag(_CEIL_MODE, False)
 
     def conditions(self, x: Shape) -> Conditions:
         yield from super().conditions(x)
         yield Fact(self.norm_type != 0, "norm_type is 0", "a power other than 0", "0", argument="norm_type")
+        given = self.kernel_size
+        if self.rank == 1 and isinstance(given, tuple):
+            why = f"kernel_size of {self.kind} is a tuple, which torch's cannot be"
+            yield Fact(False, why, "a number", repr(given), argument="kernel_size")
         if self.rank == 3 and not math.isinf(self.norm_type):
             yield from _holds_a_window(self, x)
 
@@ -397,13 +408,7 @@ class _Adaptive(Layer):
         elif len(stated) == rank:
             _accept(self, "output_size", tuple(1 if entry is None else entry for entry in stated))
         else:
-            raise SpecError(
-                "wrong-rank",
-                f"output_size has {len(stated)} entries, but {self.kind} has {rank} axes",
-                expected=f"one integer, or {rank} of them",
-                found=repr(stated),
-                argument="output_size",
-            )
+            raise self.wrong_entries("output_size")
 
     def conditions(self, x: Shape) -> Conditions:
         rank = self.rank or 1
@@ -719,9 +724,12 @@ class GlobalMaxPool(_Global):
 class _MaxUnpool(Layer):
     """Each number put back where a max pool found it, zeros elsewhere.
 
-    Inputs: the numbers, and the output of the max pool that found the places (the same shape). torch takes that pool's
-    indices; its ``output_size`` is not supported.
-    Shapes: ``C x L…``, ``C x L…`` → ``C x L_out…`` with L_out = (L − 1)·stride − 2·padding + kernel_size.
+    Inputs: the numbers, and the max pool with ``return_indices`` that found their places (the same shape), or a network
+    input of such places. Its windows must be those stated here. A place is counted along whole rows of that pool's
+    input, so the output must have that input's sizes, but for the first one, where what the pool has read is enough
+    (torch raises, or scrambles the numbers).
+    Shapes: ``C x L…``, ``C x L…`` → ``C x L_out…`` with L_out = (L − 1)·stride − 2·padding + kernel_size, or
+    ``output_size`` (an argument of torch's call), which may differ from it by less than ``stride``.
     Work: none.
     """
 
@@ -731,6 +739,7 @@ class _MaxUnpool(Layer):
     kernel_size: Sizes = sizes("size of the window", letter="k", tries=(1, 2, 2, 3))
     stride: Sizes = sizes(_STRIDE, None, letter="s", tries=(1, 2, 3, None))
     padding: Sizes = sizes("padding of the max pool", 0, letter="p", tries=(0, 0, 0, 1, 1, 2, 5))
+    output_size: Sizes = sizes("size of the max pool's input", None, tries=(None, None, None, None, 3, 4, 5, 6, 7))
 
     def axes(self, name: str) -> Shape:
         """Argument ``name`` as one size an axis; a stride that is not stated is the kernel size."""
@@ -744,20 +753,79 @@ class _MaxUnpool(Layer):
             yield equal(theirs, ours, f"size {axis} of the max pool's output")
         yield from positive(self, "kernel_size", "stride")
         yield from positive(self, "padding", least=0)
-        for outputs in self.output_shape(x, pooled)[1:]:
+        for outputs, usual, stride in zip(self.output_shape(x, pooled)[1:], self.usual(x), self.axes("stride")):
             yield at_least(outputs, 0, "the output's size", "padding")
+            if self.output_size is not None:
+                yield at_least(outputs, usual - stride + 1, "output_size")
+                yield at_most(outputs, usual + stride - 1, "output_size")
+
+    def maker_conditions(self, *makers: Applied) -> Conditions:
+        pool, (read, *_) = makers[1].layer, (*makers[1].inputs, ())
+        if isinstance(pool, Input):
+            return
+        yield Fact(
+            getattr(pool, "return_indices", False),
+            f"the second input of {self.kind} is made by {pool.kind}, which tells no places",
+            expected="a max pool with return_indices=True",
+            found=str(pool),
+            hint="for example: maxpool 2 return_indices=True as pool",
+        )
+        for slide, own in zip(_regular(pool, read), self.slides()):
+            for name, argument in _OF_WINDOW.items():
+                about, hint = f"{argument}, which must be the max pool's,", f"its window is {_written(slide)}"
+                yield equal(getattr(own, name), getattr(slide, name), about, argument)._replace(hint=hint)
+        if isinstance(pool, _Adaptive):
+            for length, windows in zip(read[1:], makers[1].output[1:]):
+                yield divisible(length, windows, "the input of the adaptive max pool, for windows of one size,")
+        outputs, hint = self.output_shape(makers[0].output, makers[1].output), f"output_size={shape_text(read[1:])}"
+        about = "the first unpooled size, which must hold what the max pool has read,"
+        yield at_least(outputs[1], _end(pool, read), about, "output_size")._replace(hint=hint)
+        for length, unpooled in zip(read[2:], outputs[2:]):
+            about = "the unpooled size, which must be that of the max pool's input,"
+            yield equal(unpooled, length, about, "output_size")._replace(hint=hint)
+
+    def slides(self) -> list[Slide]:
+        """The window along each axis."""
+        return [Slide(k, s, 1, p) for k, s, p in zip(*map(self.axes, ("kernel_size", "stride", "padding")))]
+
+    def usual(self, x: Shape) -> Shape:
+        """The size along each axis where it is not stated."""
+        return tuple((n - 1) * each.stride - 2 * each.padding + each.kernel for n, each in zip(x[1:], self.slides()))
 
     def output_shape(self, x: Shape, pooled: Shape) -> Shape:
-        slides = zip(x[1:], self.axes("kernel_size"), self.axes("stride"), self.axes("padding"))
-        return (x[0], *((n - 1) * s - 2 * p + k for n, k, s, p in slides))
+        return (x[0], *(self.usual(x) if self.output_size is None else self.axes("output_size")))
 
     def work(self, x: Shape, pooled: Shape) -> Work:
         return free("puts each number in its place")
 
     def reach(self, x: Shape, pooled: Shape) -> Reach:
-        slides = zip(self.axes("kernel_size"), self.axes("stride"), self.axes("padding"))
-        rules: list[Rule] = [Window(0), *(Spread(axis, k, s, 1, p) for axis, (k, s, p) in enumerate(slides, 1))]
+        rules: list[Rule] = [Window(0), *(Spread(axis, *each) for axis, each in enumerate(self.slides(), 1))]
         return (tuple(rules),) * 2
+
+
+_OF_WINDOW = {"kernel": "kernel_size", "stride": "stride", "dilation": "dilation", "padding": "padding"}
+
+
+def _regular(pool: Layer, x: Shape) -> list[Slide]:
+    """The windows of a max pool on ``x`` where they are all alike."""
+    if isinstance(pool, _Sliding):
+        return pool.slides()
+    if isinstance(pool, _Adaptive):
+        return [Slide(length // m, length // m) for length, m in zip(x[1:], pool.output_shape(x)[1:])]
+    return []
+
+
+def _written(slide: Slide) -> str:
+    return " ".join(f"{argument}={text(getattr(slide, name))}" for name, argument in _OF_WINDOW.items())
+
+
+def _end(pool: Layer, x: Shape) -> Dim:
+    """How much of the first axis behind the channels a max pool has read."""
+    if not isinstance(pool, _Sliding):
+        return x[1]
+    slide = pool.slides()[0]
+    last = slide.windows(x[1], pool.ceil_mode) - 1
+    return minimum(x[1], last * slide.stride - slide.padding + slide.extent)
 
 
 @layer

@@ -59,7 +59,7 @@ class _Block(Layer):
     nhead: Dim = size("parallel heads of attention; must divide d_model", tries=(1, 1, 1, 2, 2, 2, 2, 3, 0))
     dim_feedforward: Dim = size("hidden units of the feed-forward network", 2048, tries=(1, 2, 3, 4, 5, 6, 7, -1))
     dropout: float = real("share dropped in training", 0.1, tries=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 1, 2))
-    activation: str = choice("between the linear layers: max(0, ·) or GELU", "relu", ("relu", "gelu"))
+    activation: str = choice("between the linear layers: max(0, ·) or GELU", "relu", ("relu", "gelu"), callable=True)
     layer_norm_eps: float = real("added to the variance in layer norms", 1e-5, tries=(0.1,))
     batch_first: bool = flag("the batch axis comes first (changes nothing per sample)", False)
     norm_first: bool = flag("norm before each part instead of after its residual sum", False)
@@ -154,7 +154,8 @@ class TransformerDecoderLayer(_TransformerLayer):
     x ← norm3(x + linear2(activation(linear1(x)))); with ``norm_first`` each norm comes before its part (the memory is
     not normed), which changes no count.
     Work: that of its parts (MultiheadAttention, Linear, ReLU or GELU, LayerNorm), and 3·T·d_model add for the residual
-    sums. Nothing is masked: a causal mask over the target is not part of torch's module.
+    sums. Nothing is masked: torch's tgt_mask and tgt_is_causal, usual in training, belong to the call, and the figures
+    are those of the full square, of which a causal mask needs about half (exact: ``sdpa`` with ``causal``).
     """
 
     words = ("transformerdecoderlayer",)
@@ -226,7 +227,7 @@ class TransformerDecoder(_Stack):
 
     The arguments are those of the layer, then num_layers and norm; torch's own form is read too, as the encoder's.
     Inputs: target ``T x d_model`` and memory ``S x d_model`` → ``T x d_model``.
-    Work: num_layers times the layer's, and the norm's.
+    Work: num_layers times the layer's, and the norm's. Nothing is masked, as the layer says.
     """
 
     words = ("transformerdecoder",)
@@ -242,10 +243,11 @@ class TransformerDecoder(_Stack):
 class Transformer(Layer):
     """An encoder of the source and a decoder of the target that attends to it, each with a layer norm at the end.
 
-    Inputs: source ``S x d_model`` and target ``T x d_model`` → ``T x d_model``. ``d_model`` is inferred (torch: 512
-    where not stated); ``custom_encoder`` and ``custom_decoder`` hold torch's places and must be None.
+    Inputs: source ``S x d_model`` and target ``T x d_model`` → ``T x d_model``. ``d_model`` is inferred in
+    the short form, and 512 where torch's form does not state it; ``custom_encoder`` and ``custom_decoder`` hold
+    torch's places and must be None.
     Work: that of :class:`TransformerEncoder` on the source and of :class:`TransformerDecoder` on the target and the
-    encoder's output. Nothing is masked.
+    encoder's output. Nothing is masked, as :class:`TransformerDecoderLayer` says.
     """
 
     words = ("transformer",)
@@ -255,13 +257,13 @@ class Transformer(Layer):
     examples = ("10x512 -> linear 512 as target -> linear 512 -> transformer with target",)
     trial_inputs = (((2, 8), (1, 8)), ((1, 8), (2, 8)), ((2, 8), (2, 8)), ((3, 8), (1, 8)), ((1, 8), (1, 4)))
 
-    d_model: Dim = inferred("features of each position", axis=-1)
+    d_model: Dim = inferred("features of each position", axis=-1, stated=512)
     nhead: Dim = size("parallel heads of attention; must divide d_model", 8, tries=(1, 2, 4, 4, 8, 3))
     num_encoder_layers: int = integer("layers of the encoder", 6, tries=(1, 1, 1, 1, 2, 2, 2, 0))
     num_decoder_layers: int = integer("layers of the decoder", 6, tries=(1, 1, 1, 1, 2, 2, 2, 0))
     dim_feedforward: Dim = size("hidden units of the feed-forward networks", 2048, tries=(1, 2, 3, 4, 5, 6, 7, -1))
     dropout: float = real("share dropped in training", 0.1, tries=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 1, 2))
-    activation: str = choice("between the linear layers: max(0, ·) or GELU", "relu", ("relu", "gelu"))
+    activation: str = choice("between the linear layers: max(0, ·) or GELU", "relu", ("relu", "gelu"), callable=True)
     custom_encoder: None = choice("a module of torch: not supported", None, (), tries=())
     custom_decoder: None = choice("a module of torch: not supported", None, (), tries=())
     layer_norm_eps: float = real("added to the variance in layer norms", 1e-5, tries=(0.1,))

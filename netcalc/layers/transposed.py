@@ -219,12 +219,14 @@ class _ConvTranspose(Layer):
     in_channels: Dim = inferred("channels of the input", axis=0)
     out_channels: Dim = size("channels of the output", tries=(2, 4, 6, 6, 6, 6))
     kernel_size: Sizes = sizes("size of the window", letter="k", tries=(1, 2, 3, 3, 4))
-    stride: Sizes = sizes("step of the window on the output", 1, letter="s", tries=(1, *(2, 3) * 3, 2, 4, 4, 5, 0))
-    padding: Sizes = sizes("elements cut off at both ends", 0, letter="p", tries=(*(0, 1) * 6, 2, -1))
-    output_padding: Sizes = sizes("elements added at the far end", 0, tries=(0, 0, *(0, 1) * 5, 2, -1))
+    stride: Sizes = sizes(
+        "step of the window on the output", 1, letter="s", lone=True, tries=(1, *(2, 3) * 3, 2, 4, 4, 5, 0)
+    )
+    padding: Sizes = sizes("elements cut off at both ends", 0, letter="p", lone=True, tries=(*(0, 1) * 6, 2, -1))
+    output_padding: Sizes = sizes("elements added at the far end", 0, lone=True, tries=(0, 0, *(0, 1) * 5, 2, -1))
     groups: Dim = size("blocks of channels that do not mix", 1, letter="g", tries=(1, 1, 1, 1, 2, 2, 2, 3))
     bias: bool = flag("add a learned bias to each output channel", True)
-    dilation: Sizes = sizes("step between the taps", 1, letter="d", tries=(*(1, 2, 3) * 4, 4, 4, 0))
+    dilation: Sizes = sizes("step between the taps", 1, letter="d", lone=True, tries=(*(1, 2, 3) * 4, 4, 4, 0))
     padding_mode: str = choice("what lies beyond the ends", "zeros", ("zeros",))
 
     def conditions(self, x: Shape) -> Conditions:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import fields
 from textwrap import wrap
-from typing import Any
+from typing import Any, NamedTuple
 
 from netcalc.analysis.operations import Ops
 from netcalc.analysis.report import Report, plain, shown
@@ -42,19 +42,53 @@ def signature(kind: type[Layer]) -> str:
     return f"{kind.__name__}({', '.join(parts)})"
 
 
-def formulas(kind: type[Layer]) -> list[tuple[str, str]]:
+class Formulas(NamedTuple):
+    """What a kind's rules give on letters, and the values of those arguments that are no letters but decide it."""
+
+    lines: list[tuple[str, str]]
+    values: dict[str, Any]
+
+
+def formulas(kind: type[Layer]) -> Formulas:
     """Output shape, parameters and ledger in letters, from the kind's own rules; empty where they need numbers."""
     if not kind.trial_inputs or len(kind.trial_inputs[0]) != 1:
-        return []
-    values: dict[str, Any] = {}
-    for name, argument in kind.arguments.items():
-        default = getattr(kind, name, REQUIRED)
-        if argument.type == "size" and (default is REQUIRED or argument.letter == "g"):
-            values[name] = symbol(argument.letter or name)
-        elif argument.type == "sizes" and argument.letter and default is not None:
-            values[name] = symbol(argument.letter, lower=0 if argument.letter == "p" else 1)
-        elif default is REQUIRED and argument.tries:
-            values[name] = argument.tries[0]
+        return Formulas([], {})
+    values = {name: a.tries[0] for name, a in kind.arguments.items() if _default(kind, name) is REQUIRED and a.tries}
+    for name in kind.arguments:
+        letter = _letter(kind, name)
+        if letter is not None and (_lines(kind, {**values, name: letter}) or not _lines(kind, values)):
+            values[name] = letter
+    lines = _lines(kind, values)
+    fixed = {
+        name: values.get(name, _default(kind, name))
+        for name, argument in kind.arguments.items()
+        if not isinstance(values.get(name), Expr) and argument.axis is None and lines
+    }
+    return Formulas(lines, {name: value for name, value in fixed.items() if _decides(kind, name, values, lines)})
+
+
+def _default(kind: type[Layer], name: str) -> Any:
+    return getattr(kind, name, REQUIRED)
+
+
+def _letter(kind: type[Layer], name: str) -> Expr | None:
+    """The letter for an argument that is a size: its own, or its name."""
+    argument, default = kind.arguments[name], _default(kind, name)
+    if argument.axis is not None or argument.type not in ("size", "sizes", "shape"):
+        return None
+    if default in (None, 0) and not argument.letter:  # a part of the layer that is not there
+        return None
+    return symbol(argument.letter or name, lower=0 if "padding" in name else 1)
+
+
+def _decides(kind: type[Layer], name: str, values: dict[str, Any], lines: list[tuple[str, str]]) -> bool:
+    """Does another value of an argument give other formulas? So does one that had to be chosen."""
+    tries = dict.fromkeys(each for each in kind.arguments[name].tries if each != _default(kind, name))
+    others = (_lines(kind, {**values, name: value}) for value in tries)
+    return _default(kind, name) is REQUIRED or any(other and other != lines for other in others)
+
+
+def _lines(kind: type[Layer], values: dict[str, Any]) -> list[tuple[str, str]]:
     rank = len(kind.trial_inputs[0][0])
     letters = tuple(symbol(letter) for letter in LETTERS.get(rank, ()))
     try:
@@ -76,7 +110,7 @@ def formulas(kind: type[Layer]) -> list[tuple[str, str]]:
         for line in applied.work.lines:
             factors = [named.get(factor) or _factor(factor) for factor in line.factors]
             lines.append((line.kind, f"{line.label}: {' × '.join(factors) or '1'}"))
-        return lines
+        return lines + [("uncounted", name) for name in applied.work.uncounted]
     except Exception:  # a rule that needs numbers has no formula; the docstring says it in words
         return []
 
@@ -105,9 +139,12 @@ def page_text(kind: type[Layer]) -> str:
             letter = f"{argument.letter}  " if argument.letter else "   "
             choices = f" ({', '.join(argument.choices)})" if argument.choices else ""
             lines.append(f"  {name:<{width}}  {letter}{given:<10} {argument.doc}{choices}")
-    if found := formulas(kind):
+    found, fixed = formulas(kind)
+    if found:
         lines += ["", "formulas (run on letters):"]
         width = max(len(name) for name, _ in found)
+        at = ", ".join(f"{name}={value!r}" for name, value in fixed.items())
+        lines += wrap(f"at {at}", 96, initial_indent="  ", subsequent_indent="     ") if at else []
         lines += [f"  {name:<{width}}  {value}" for name, value in found]
     for text in kind.examples:
         report = Report(elaborate(text))
@@ -130,6 +167,7 @@ def _wrapped(kind: type[Layer]) -> list[str]:
 
 def page_dict(kind: type[Layer]) -> dict[str, Any]:
     """The page of a kind for programs."""
+    found, fixed = formulas(kind)
     return {
         "kind": kind.__name__,
         "torch": kind.namesake,
@@ -149,7 +187,8 @@ def page_dict(kind: type[Layer]) -> dict[str, Any]:
             }
             for name, argument in kind.arguments.items()
         ],
-        "formulas": [{"of": name, "formula": formula} for name, formula in formulas(kind)],
+        "formulas": [{"of": name, "formula": formula} for name, formula in found],
+        "formulas_at": {name: plain_default(value) for name, value in fixed.items()},
         "examples": list(kind.examples),
     }
 

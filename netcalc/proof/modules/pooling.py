@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from netcalc.layers.base import Shape
-from netcalc.proof.modules import arguments, builds
+from netcalc.proof.modules import arguments, builds, feeds
 
 
 class _Middle:
@@ -39,30 +39,35 @@ def fractional_max_pool(layer: Any, x: Shape) -> nn.Module:
 
 
 class _Unpool(nn.Module):
-    """A max unpool that is given the max pool's output, and takes the place i·stride of each window for its index.
+    """A max unpool whose ``output_size``, an argument of torch's call, is known."""
 
-    A network hands on the values of its layers, not torch's indices; a legal index is enough for shapes and counts.
-    """
+    takes_indices = True  # the second input is the second output of a max pool: see Network
 
-    unpool: Any
-
-    def __init__(self, unpool: nn.Module) -> None:
+    def __init__(self, unpool: nn.Module, output_size: list[int] | None) -> None:
         super().__init__()
-        self.unpool = unpool
+        self.unpool, self.output_size = unpool, output_size
 
-    def forward(self, x: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
-        kernel, stride, padding = self.unpool.kernel_size, self.unpool.stride, self.unpool.padding
-        indices = torch.zeros((), dtype=torch.long, device=x.device)
-        for length, k, s, p in zip(found.shape[-len(kernel) :], kernel, stride, padding):
-            outputs = (length - 1) * s - 2 * p + k
-            along = (torch.arange(length, device=x.device) * s).clamp(max=max(outputs - 1, 0))
-            indices = indices[..., None] * outputs + along
-        return self.unpool(x, indices.expand(found.shape).contiguous())  # type: ignore[no-any-return]
+    def forward(self, x: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+        return self.unpool(x, indices, self.output_size)  # type: ignore[no-any-return]
 
 
 @builds("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d")
 def max_unpool(layer: Any, x: Shape, found: Shape) -> nn.Module:
-    return _Unpool(getattr(nn, layer.namesake)(**arguments(layer)))
+    given = arguments(layer)
+    stated = given.pop("output_size")
+    return _Unpool(getattr(nn, layer.namesake)(**given), None if stated is None else list(layer.axes("output_size")))
+
+
+@feeds("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d")
+def places(layer: Any, place: int, shape: tuple[int, ...], generator: torch.Generator, inputs: Any) -> torch.Tensor:
+    """The numbers, and a legal place for each: the first of its window that lies in the output."""
+    if place == 0:
+        return torch.rand(shape, generator=generator, dtype=torch.double) * 2 - 1
+    indices = torch.zeros((), dtype=torch.long)
+    outputs = layer.output_shape(*inputs)[1:]
+    for length, stride, longest in zip(shape[-len(outputs) :], layer.axes("stride"), outputs):
+        indices = indices[..., None] * longest + (torch.arange(length) * stride).clamp(max=max(longest - 1, 0))
+    return indices.expand(shape).contiguous()
 
 
 class _Global(nn.Module):

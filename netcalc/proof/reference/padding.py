@@ -33,18 +33,19 @@ def wrapped(position: int, length: int, ends: tuple[int, int]) -> int:
 
 
 def pad(layer: Any, x: Tensor, place: Place, constant: float = 0.0) -> Tensor:
-    rank = layer.rank
-    stated = [int(amount) for amount in layer.padding]
-    flat = stated * 2 * rank if len(stated) == 1 else stated
+    stated = layer.padding
+    flat = list(map(int, stated)) if isinstance(stated, tuple) else [int(stated)] * 2 * layer.rank
+    rank = len(flat) // 2
     axes = [(x.shape[-1 - i], (flat[2 * i], flat[2 * i + 1])) for i in reversed(range(rank))]
 
     def unit(*index: int) -> Number:
-        found = [place(i - ends[0], length, ends) for i, (length, ends) in zip(index[-rank:], axes)]
+        kept = len(index) - rank
+        found = [place(i - ends[0], length, ends) for i, (length, ends) in zip(index[kept:], axes)]
         if any(position is None for position in found):
             return Number(constant, x.tally)
-        return x[(*index[:-rank], *found)]  # type: ignore[arg-type]
+        return x[(*index[:kept], *found)]  # type: ignore[arg-type]
 
-    return Tensor.make((*x.shape[:-rank], *(n + sum(ends) for n, ends in axes)), unit, x.tally)
+    return Tensor.make((*x.shape[: len(x.shape) - rank], *(n + sum(ends) for n, ends in axes)), unit, x.tally)
 
 
 @defines("ZeroPad1d", "ZeroPad2d", "ZeroPad3d")

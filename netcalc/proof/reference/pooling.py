@@ -173,14 +173,19 @@ def global_max_pool(layer: Any, parameters: Parameters, x: Tensor) -> Tensor:
 
 @defines("MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d")
 def max_unpool(layer: Any, parameters: Parameters, x: Tensor, found: Tensor) -> Tensor:
-    """Each number at the place i·stride of its window (the module under test is given the same indices)."""
+    """Each number at the place that is found for it, which counts the output's elements of a channel row by row."""
     strides, kernels, paddings = layer.axes("stride"), layer.axes("kernel_size"), layer.axes("padding")
     shape = [(n - 1) * s - 2 * p + k for n, k, s, p in zip(x.shape[1:], kernels, strides, paddings)]
+    if layer.output_size is not None:
+        shape = list(layer.axes("output_size"))
     result = Tensor.make((x.shape[0], *shape), lambda *index: Number(0.0, x.tally), x.tally)
-    for channel, *position in indices(x.shape):
-        place = tuple(min(i * s, n - 1) for i, s, n in zip(position, strides, shape))
-        if (channel, *place) in result.numbers:
-            result.numbers[(channel, *place)] = x[(channel, *position)]
+    for channel, *position in indices(x.shape) if result.numbers else ():
+        rest = int(found[(channel, *position)].value)
+        place: list[int] = []
+        for length in reversed(shape):
+            rest, along = divmod(rest, length)
+            place.insert(0, along)
+        result.numbers[(channel, *place)] = x[(channel, *position)]
     return result
 
 
