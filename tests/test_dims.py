@@ -1149,3 +1149,107 @@ def test_modules_import_downwards():
             if isinstance(node, ast.ImportFrom) and node.module.startswith("netcalc"):
                 below = node.module.removeprefix("netcalc.dims").lstrip(".") or node.names[0].name
                 assert below in order[:place], f"{name} imports {below}"
+
+
+@pytest.mark.parametrize("build", [
+    lambda c, b, a: ((6 % c) % 2) // b,
+    lambda c, b, a: ((5 % c) % 2) // b,
+    lambda c, b, a: ((6 % c) % 2) // b + ((c % b) % 2) // a,
+    lambda c, b, a: ((-6 % c) % a) // b,
+])  # fmt: skip
+def test_folding_ends(build):
+    """What is folded is smaller each time: a remainder of a remainder, divided by a letter, is a formula."""
+    letters = [symbol(name) for name in "CBA"]
+    found = build(*letters)
+    with_2 = substitute(found, {"A": 2})
+    for c, b, a in itertools.product(range(1, 12), range(1, 7), range(1, 5)):
+        values = {"C": c, "B": b, "A": a}
+        assert evaluate(found, values) == build(c, b, a)
+        assert evaluate(with_2, values) == build(c, b, 2)
+
+
+def _nested(inner):
+    small = st.integers(2, 8)
+    return st.one_of(
+        st.builds(lambda x, q: x // q, inner, small),
+        st.builds(ceildiv, inner, small),
+        st.builds(lambda x, q: x % q, inner, small),
+        st.builds(lambda x, k: x + k, inner, st.integers(-20, 20)),
+        st.builds(lambda x, y: x + y, inner, inner),
+        st.builds(lambda x, y: x - y, inner, inner),
+    )
+
+
+narrow_letters = st.sampled_from((H, W, symbol("B", 1, 40), symbol("E", 3, 9), H % 2, H % 3, W % 4))
+others = st.sampled_from((C, C - 1, 2 * C + 3, -C, C // 2, 5 - C, C * C, -9, 7))
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(st.recursive(narrow_letters, _nested, max_leaves=5), others)
+def test_adding_and_taking_away_changes_nothing(x, y):
+    """A formula is built in the form that it has beside anything else, bounded letters and remainders too."""
+    assert (x + y) - y == x
+
+
+def test_the_form_of_a_narrow_floor_is_fixed():
+    letter = symbol("B", 1, 40)
+    found = ceildiv((ceildiv(letter, 5) + 2) // 6, 6)
+    assert found == (found + C - 1) - (C - 1)
+    assert [evaluate(found, {"B": b}) for b in range(1, 41)] == [-(-((-(-b // 5) + 2) // 6) // 6) for b in range(1, 41)]
+    found = ceildiv(H % 2, 16)
+    assert found == (found + C) - C and [evaluate(found, {"H": h}) for h in (1, 2, 3)] == [1, 0, 1]
+
+
+shifted = symbol("H", multiple_of=12, remainder=8)
+divided = symbol("C", multiple_of=2 * W)
+starts = {  # sizes, and what they are of numbers
+    shifted: lambda h, w, c: h,
+    divided: lambda h, w, c: c,
+    W: lambda h, w, c: w,
+    shifted // 12: lambda h, w, c: h // 12,
+    divided // W: lambda h, w, c: c // w,
+}
+of_declared = st.recursive(
+    st.sampled_from(list(starts.items())),
+    lambda inner: st.one_of(
+        st.builds(lambda x, q: (x[0] // q, lambda *at: x[1](*at) // q), inner, st.sampled_from((2, 3, 4, 12))),
+        st.builds(lambda x, k: (x[0] // (k * W), lambda *at: x[1](*at) // (k * at[1])), inner, st.integers(1, 2)),
+        st.builds(lambda x, k: (x[0] + k, lambda *at: x[1](*at) + k), inner, st.integers(-20, 20)),
+        st.builds(lambda x, y: (x[0] * y[0], lambda *at: x[1](*at) * y[1](*at)), inner, inner),
+        st.builds(lambda x, y: (x[0] - y[0], lambda *at: x[1](*at) - y[1](*at)), inner, inner),
+        st.builds(lambda x, y: (maximum(x[0], y[0]), lambda *at: max(x[1](*at), y[1](*at))), inner, inner),
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(of_declared)
+def test_letters_with_a_remainder_and_multiples_of_letters(drawn):
+    """H = 12·h − 4 and C = 2·W·c: formulas in h and c, written in H and C, are what the numbers say."""
+    size, of_numbers = drawn
+    for h, w, k in itertools.product((8, 20, 32), (1, 2, 3), (1, 2)):
+        values = {"H": h, "W": w, "C": 2 * w * k}
+        at = of_numbers(h, w, 2 * w * k)
+        assert at == evaluate(size, values) == substitute(size, values)
+        assert at == substitute(substitute(size, {"W": w}), values)
+        assert at == eval(ascii_text(size), {"__builtins__": {}, "max": max, "min": min}, values)
+        low, high = bounds(size)
+        assert (low is None or low <= at) and (high is None or at <= high)
+
+
+def test_declarations_of_remainders_and_multiples():
+    assert text(divided // W) == "C/W" and text(576 * (divided // (2 * W)) + 64) == "288·C/W + 64"
+    assert text(shifted // 4 * (shifted // 4)) == "H²/16" and text(shifted // 12) == "(H−8)/12"
+    assert holds(shifted, "divisible by", 4) and holds(divided, "divisible by", W)
+    assert degree(divided // W, "C") == 1 and symbols(divided // W) == ("C", "W")
+    for size, values in ((shifted, {"H": 9}), (divided, {"C": 7, "W": 2}), (divided, {"C": 7})):
+        with pytest.raises(ValueError, match="multiple of"):
+            substitute(size // 2, values)
+    for size in (W + 1, symbol("Z", 0), H // 2):
+        with pytest.raises(ValueError):
+            symbol("C", multiple_of=size)
+    assert substitute(divided // W, {"W": 3}) == symbol("C", multiple_of=6) // 3
+    for size in (divided // W, shifted // 4):
+        assert pickle.loads(pickle.dumps(size)) == size
+    assert str(to_sympy(shifted // 12)) == "H/12 - 2/3" and str(to_sympy(divided // W)) == "C/W"

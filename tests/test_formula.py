@@ -298,8 +298,9 @@ def test_requirements_on_letters_are_solved(relation):
         truth = {size for size, one in sizes.items() if check(one, f"flops {relation} {bound}").holds}
         answers.add(found.holds)
         if found.holds is None:
-            low, high = (re.search(rf"H {sign} (\d+)", found.when) for sign in "≥≤")
-            assert truth == {x for x in sizes if int(low[1]) <= x <= (int(high[1]) if high else x)}, (bound, found)
+            assert re.fullmatch(r"H ≥ \d+|\d+ ≤ H ≤ \d+", found.when), found
+            low, *high = map(int, re.findall(r"\d+", found.when))
+            assert truth == {x for x in sizes if low <= x <= (high[0] if high else x)}, (bound, found)
         else:
             assert truth == (set(sizes) if found.holds else set()), (bound, found)
     assert answers == {None, relation.startswith(">")}

@@ -12,7 +12,8 @@ serve ints (exact and fast), letters (formulas) and NumPy arrays (sweeps) alike.
 A formula (`Expr`) is a polynomial with integer coefficients, kept expanded. Its indeterminates are *atoms*:
 letters, floor quotients and minima or maxima. Atoms are interned (one object for each), so a formula is a
 dictionary ``{(atom, atom, ...): coefficient}`` and two formulas are equal when their dictionaries are.
-A letter declared a multiple of m is held as m times an atom, which makes H // m exact without fractions.
+A letter declared a multiple of m is held as m times an atom, which makes H // m exact without fractions; so is one
+that is 4 less than a multiple of 16 (H = 16·h - 4), and a multiple of letters (C = G·c). Written is what they name.
 
 Equality ``==`` compares the canonical form. It never calls unequal formulas equal, and it knows the laws
 of +, -, *, of nested floors, of quotients that are always exact, as T·(T+1)/2 is, and of floors that make

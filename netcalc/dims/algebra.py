@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, TypeAlias
 
-    from netcalc.dims.polynomials import Terms
+    from netcalc.dims.polynomials import Monomial, Terms
 
     Range: TypeAlias = "tuple[int | None, int | None]"
     Kin: TypeAlias = "tuple[Any, ...]"
@@ -71,28 +71,35 @@ class Atom:
 
 
 class Symbol(Atom):
-    """A letter: ``unit`` times this atom is the size it names."""
+    """A letter: the size it names is this atom times ``unit`` and the letters ``over``, and ``remainder`` more.
 
-    __slots__ = ("lower", "name", "unit", "upper")
+    So H = 16·h + 12 where H + 4 is a multiple of 16, and C = G·c where C is one of G, all of them at least 1.
+    """
 
-    def __init__(self, name: str, lower: int | None, upper: int | None, unit: int) -> None:
-        self.name, self.lower, self.upper, self.unit = name, lower, upper, unit
-        self.depth, self.size, self.free = 0, 1, frozenset((self,))
-        self._key = (0, name, f"{lower} {upper} {unit}")
-        self._span = (
-            None if lower is None else -(-lower // unit),
-            None if upper is None else upper // unit,
-        )
+    __slots__ = ("lower", "name", "over", "remainder", "unit", "upper")
+
+    def __init__(
+        self, name: str, lower: int | None, upper: int | None, unit: int, remainder: int = 0, over: Monomial = ()
+    ) -> None:
+        self.name, self.lower, self.upper = name, lower, upper
+        self.unit, self.remainder, self.over = unit, remainder, over
+        self.depth, self.size = 0, 1
+        self.free = frozenset((self,)).union(*(atom.free for atom in over))
+        self._key = (0, name, f"{lower} {upper} {unit} {remainder or ''}{' '.join(str(atom.key) for atom in over)}")
+        least = None if lower is None else -((remainder - lower) // unit)
+        if over and least is not None:
+            least = min(least, 1)
+        self._span = least, None if upper is None else (upper - remainder) // unit
 
     def __reduce__(self) -> Any:
-        return symbol_atom, (self.name, self.lower, self.upper, self.unit)
+        return symbol_atom, (self.name, self.lower, self.upper, self.unit, self.remainder, self.over)
 
 
 class Floor(Atom):
     """⌊numerator / denominator⌋, in lowest terms.
 
     ``exact`` is the denominator where it always divides, as in (T²+T)/2, and 0 elsewhere: such atoms stand
-    in a formula with a coefficient from 0 to exact - 1, the rest is a polynomial (see `_settle`).
+    in a formula with a coefficient from 0 to exact - 1, the rest is a polynomial (see `settled`).
     """
 
     __slots__ = ("_kin", "denominator", "exact", "numerator")
@@ -143,8 +150,10 @@ class Extreme(Atom):
 _interned: WeakValueDictionary[Any, Any] = WeakValueDictionary()
 
 
-def symbol_atom(name: str, lower: int | None, upper: int | None, unit: int) -> Symbol:
-    key = (name, lower, upper, unit)
+def symbol_atom(
+    name: str, lower: int | None, upper: int | None, unit: int, remainder: int = 0, over: Monomial = ()
+) -> Symbol:
+    key = (name, lower, upper, unit, remainder, over)
     found: Symbol | None = _interned.get(key)
     return found if found is not None else _interned.setdefault(key, Symbol(*key))
 
@@ -198,21 +207,21 @@ class Expr:
                 terms.pop((), None)
             return expr_of(terms)
         if isinstance(other, Expr):
-            return dim_of(_settle(added(self._terms, other._terms)))
+            return dim_of(settled(added(self._terms, other._terms)))
         whole = as_int(other)
         return NotImplemented if whole is None else self + whole
 
     __radd__ = __add__
 
     def __neg__(self) -> Expr:
-        return expr_of(_settle({m: -c for m, c in self._terms.items()}))
+        return expr_of(settled({m: -c for m, c in self._terms.items()}))
 
     def __pos__(self) -> Expr:
         return self
 
     def __sub__(self, other: Dim) -> Dim:
         if isinstance(other, Expr):
-            return dim_of(_settle(added(self._terms, other._terms, -1)))
+            return dim_of(settled(added(self._terms, other._terms, -1)))
         whole = as_int(other)
         return NotImplemented if whole is None else self + -whole
 
@@ -223,9 +232,9 @@ class Expr:
         if type(other) is int:
             if other == 1:
                 return self
-            return expr_of(_settle({m: c * other for m, c in self._terms.items()})) if other else 0
+            return expr_of(settled({m: c * other for m, c in self._terms.items()})) if other else 0
         if isinstance(other, Expr):
-            return dim_of(_settle(multiplied(self._terms, other._terms)))
+            return dim_of(settled(multiplied(self._terms, other._terms)))
         whole = as_int(other)
         return NotImplemented if whole is None else self * whole
 
@@ -354,25 +363,44 @@ def as_dim(dim: Dim) -> Dim:
     return whole
 
 
-def symbol(name: str, lower: int | None = 1, upper: int | None = None, multiple_of: int = 1) -> Expr:
+def symbol(
+    name: str, lower: int | None = 1, upper: int | None = None, multiple_of: Dim = 1, remainder: int = 0
+) -> Expr:
     """The integer called ``name``, at least ``lower`` (1 unless declared, None for no bound).
 
+    It is a multiple of a number, or of a product of letters that are at least 1; or ``remainder`` more than one.
     A letter is its name together with what is declared of it: declare it once.
 
     >>> from netcalc.dims import text
-    >>> H = symbol("H", multiple_of=32)
-    >>> print(text((H + 31) // 32 * 3))
-    3·H/32
+    >>> H, G = symbol("H", multiple_of=32), symbol("G")
+    >>> print(text((H + 31) // 32 * 3), "|", text(5 * symbol("C", multiple_of=G) // G))
+    3·H/32 | 5·C/G
+    >>> W = symbol("W", multiple_of=16, remainder=12)
+    >>> print(text(W // 4), "|", text(W // 16 * 48), "|", text(W // 16 + 2))
+    W/4 | 3·W − 36 | (W+20)/16
     """
     if not name.isidentifier():
         raise ValueError(f"a letter needs a name such as H or d_model, not {name!r}")
-    if multiple_of < 1:
+    unit, over = _multiple(multiple_of)
+    if unit < 1 or over and remainder:
         raise ValueError(f"multiple_of must be at least 1, not {multiple_of}")
-    atom = symbol_atom(name, lower, upper, multiple_of)
+    remainder = (remainder + (unit - 1) // 2) % unit - (unit - 1) // 2  # H + 4 rather than H − 12
+    atom = symbol_atom(name, lower, upper, unit, remainder, over)
     least, most = atom.span
     if least is not None and most is not None and least > most:
         raise ValueError(f"no value is left for {name}: {lower} to {upper}, multiple of {multiple_of}")
-    return expr_of({(atom,): multiple_of})
+    return expr_of({joined(over, atom): unit}) + remainder  # type: ignore[return-value]
+
+
+def _multiple(size: Dim) -> tuple[int, Monomial]:
+    """What a letter may be a multiple of: a number, and letters that are at least 1."""
+    if isinstance(size, int):
+        return size, ()
+    if len(size._terms) == 1:
+        ((over, unit),) = size._terms.items()
+        if all(isinstance(a, Symbol) and not a.remainder and not a.over and (a.span[0] or 0) >= 1 for a in over):
+            return unit, over
+    raise ValueError(f"a letter can be declared a multiple of a number or of a product of letters, not of {size}")
 
 
 def symbols(dim: Dim) -> tuple[str, ...]:
@@ -412,7 +440,7 @@ def total(dims: Iterable[Dim]) -> Dim:
     return result
 
 
-def _settle(terms: Terms) -> Terms:
+def settled(terms: Terms) -> Terms:
     """The canonical form: exact quotients multiplied out, floors that make a whole put together."""
     return _gathered(_multiplied_out(terms) if Floor.any_exact else terms)
 
@@ -490,7 +518,7 @@ def _gathered(terms: Terms) -> Terms:
         for m in terms:
             for atom in m:
                 if type(atom) is Floor and (kin := atom.kin):
-                    waiting = met.setdefault(kin, atom) is not atom or waiting
+                    waiting = met.setdefault(kin, atom) is not atom or waiting or None not in atom.span
         if not met or not (waiting or len(terms) > 1 and min(terms.values()) < 0 < max(terms.values())):
             break
         before = terms

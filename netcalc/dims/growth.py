@@ -26,7 +26,7 @@ def degree(dim: Dim, name: str) -> int:
 
 def _atom_degree(atom: Atom, name: str) -> int:
     if isinstance(atom, Symbol):
-        return int(atom.name == name)
+        return int(atom.name == name) - sum(_atom_degree(other, name) for other in atom.over)
     if isinstance(atom, Floor):
         return max(0, degree(atom.numerator, name) - degree(atom.denominator, name))
     assert isinstance(atom, Extreme)

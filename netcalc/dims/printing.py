@@ -9,8 +9,8 @@ from functools import lru_cache
 from math import gcd, lcm
 
 from netcalc.dims import algebra
-from netcalc.dims.algebra import Atom, Expr, Extreme, Floor, Symbol, floor_atom, terms_of
-from netcalc.dims.polynomials import added, factorization, joined, term_order, unit_of, without
+from netcalc.dims.algebra import Atom, Expr, Extreme, Floor, Symbol, floor_atom, symbol_atom, terms_of
+from netcalc.dims.polynomials import added, factorization, joined, multiplied, term_order, unit_of, without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class _Style:
     def quotient(self, numerator: str, denominator: str) -> str:
         return f"{numerator}//{denominator}"
 
-    def exact(self, numerator: str, denominator: int) -> str:
+    def exact(self, numerator: str, denominator: str) -> str:
         return f"{numerator}//{denominator}"
 
     def group(self, inside: str) -> str:
@@ -54,7 +54,7 @@ class _Style:
         """A numerator or what stands below it, in parentheses where it must be."""
         written = self.sum(terms, tight=True)
         (m, c), *more = terms.items()
-        lone = len(m) == 1 and c == unit_of(m)
+        lone = len(set(m)) == 1 and c == unit_of(m)
         if more or c < 0:
             return self.group(written)
         if lone and isinstance(m[0], Floor) and not self.delimited:
@@ -72,6 +72,9 @@ class _Style:
         return self.fraction(terms_of(atom.numerator), terms_of(atom.denominator))
 
     def fraction(self, numerator: Terms, denominator: Terms) -> str:
+        (numerator, over), (denominator, under) = _named(numerator), _named(denominator)
+        letters = _lowered(numerator, denominator)
+        numerator, denominator = _times(numerator, letters, under), _times(denominator, letters, over)
         scale = lcm(*(unit_of(m) // gcd(c, unit_of(m)) for terms in (numerator, denominator) for m, c in terms.items()))
         above, below = ({m: c * scale for m, c in terms.items()} for terms in (numerator, denominator))
         return self.quotient(self.part(above, below=False), self.part(below, below=True))
@@ -81,14 +84,17 @@ class _Style:
         unit = unit_of(m)
         common = gcd(c, unit)
         above, below = c // common, unit // common
-        factors = [self.number(above)] if above != 1 or not m else []
-        for atom in dict.fromkeys(m):
+        top, bottom = [atom for atom in m if type(atom) is not Inverse], [a.of for a in m if type(a) is Inverse]
+        factors = [self.number(above)] if above != 1 or not top else []
+        for atom in dict.fromkeys(top):
             count, written = m.count(atom), self.atom(atom)
             if isinstance(atom, Floor) and not self.delimited and (len(m) > 1 or c != 1):
                 written = self.group(written)
             factors.append(self.power(written, count) if count > 1 else written)
         written = self.times.join(factors)
-        return self.exact(written, below) if below > 1 else written
+        if bottom:
+            return self.exact(written, self.part({tuple(bottom): below}, below=True))
+        return self.exact(written, str(below)) if below > 1 else written
 
     def sum(self, terms: Terms, tight: bool = False) -> str:
         if not any(terms):
@@ -97,6 +103,10 @@ class _Style:
         fraction = _as_fraction(terms)
         if fraction:
             return self.fraction(*fraction)
+        terms, below = _named(terms)
+        if below > 1:
+            under = _lowered(terms)
+            return self.exact(self.part(_times(terms, under, 1), below=False), self.part({under: below}, below=True))
         ordered = sorted(terms, key=term_order)
         first = _foremost(terms, ordered)
         ordered.remove(first)
@@ -111,7 +121,10 @@ class _Style:
         return written
 
     def factored(self, dim: Dim) -> str:
-        content, common, shifted, rest = factorization(terms_of(dim))
+        terms, below = _named(terms_of(dim))
+        if below > 1:
+            return self.sum(terms_of(dim))
+        content, common, shifted, rest = factorization(terms)
         factors = []
         for (atom, k), count in shifted.items():
             written = self.sum({(atom,): 1, (): -k})
@@ -121,7 +134,7 @@ class _Style:
         if rest != {(): 1}:
             factors.append(self.group(self.sum(rest)))
         if not common and abs(content) == 1 and len(factors) < 2 and all(n == 1 for n in shifted.values()):
-            return self.sum(terms_of(dim))
+            return self.sum(terms)
         if common or abs(content) != 1:
             factors.insert(0, self.sum({common: content}))
         elif content < 0:
@@ -145,7 +158,7 @@ class _Unicode(_Style):
     def quotient(self, numerator: str, denominator: str) -> str:
         return f"⌊{numerator}/{denominator}⌋"
 
-    def exact(self, numerator: str, denominator: int) -> str:
+    def exact(self, numerator: str, denominator: str) -> str:
         return f"{numerator}/{denominator}"
 
 
@@ -174,7 +187,7 @@ class _Latex(_Style):
     def quotient(self, numerator: str, denominator: str) -> str:
         return rf"\left\lfloor \frac{{{numerator}}}{{{denominator}}} \right\rfloor"
 
-    def exact(self, numerator: str, denominator: int) -> str:
+    def exact(self, numerator: str, denominator: str) -> str:
         return rf"\frac{{{numerator}}}{{{denominator}}}"
 
     def group(self, inside: str) -> str:
@@ -313,6 +326,68 @@ def _recentred(terms: Terms) -> Terms:
         shown = added(shown, removed, -1)
         shown = added(shown, {joined(others, *moved): a})
     return shown
+
+
+def _named(terms: Terms) -> tuple[Terms, int]:
+    """Terms in the letters that are meant, and a number below them all: 3·h is (3·H + 12)/16 where H is 16·h − 4.
+
+    Only where a letter has a remainder or is a multiple of letters; any other letter is divided where it stands.
+    """
+    if not any(isinstance(atom, Symbol) and (atom.remainder or atom.over) for m in terms for atom in m):
+        return terms, 1
+    scale = lcm(*(unit_of(m) for m in terms))
+    named: Terms = {}
+    for m, c in terms.items():
+        part: Terms = {(): c * scale // unit_of(m)}
+        for atom in m:
+            part = multiplied(part, _letter(atom) if isinstance(atom, Symbol) else {(atom,): 1})
+        for n, d in part.items():
+            named = added(named, {_cancelled(n): d})
+    common = gcd(scale, *named.values())
+    return {m: c // common for m, c in named.items()}, scale // common
+
+
+def _letter(atom: Symbol) -> Terms:
+    """A letter's atom times its unit, in letters."""
+    plain = symbol_atom(atom.name, None, None, 1)
+    terms: Terms = {(plain,): 1}
+    for other in atom.over:
+        assert isinstance(other, Symbol)
+        terms = multiplied(terms, {(_inverse(symbol_atom(other.name, None, None, 1)),): other.unit})
+    return added(terms, {(): -atom.remainder}) if atom.remainder else terms
+
+
+def _lowered(*both: Terms) -> Monomial:
+    """The letters that stand below in any of these terms."""
+    every = [tuple(atom.of for atom in m if type(atom) is Inverse) for terms in both for m in terms]
+    return tuple(a for a in dict.fromkeys(a for of in every for a in of) for _ in range(max(m.count(a) for m in every)))
+
+
+def _times(terms: Terms, letters: Monomial, number: int) -> Terms:
+    return {_cancelled(joined(m, *letters)): c * number for m, c in terms.items()}
+
+
+def _cancelled(m: Monomial) -> Monomial:
+    """Letters that stand above and below taken out."""
+    for atom in m:
+        if type(atom) is Inverse and atom.of in m:
+            return _cancelled(without(m, (atom, atom.of)))
+    return m
+
+
+class Inverse(Atom):
+    """One divided by a letter, for printing only."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Symbol) -> None:
+        self.of = of
+        self._key, self._span, self.depth, self.size, self.free = (3, *of.key[1:]), None, 0, 1, of.free
+
+
+@lru_cache(maxsize=256)
+def _inverse(of: Symbol) -> Inverse:
+    return Inverse(of)
 
 
 class Shifted(Atom):

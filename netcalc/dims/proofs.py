@@ -126,7 +126,7 @@ def _samples(dim: Expr) -> Iterator[int]:
 def _cases(dim: Expr) -> list[Dim]:
     """A formula split by the remainders of its letters, so that its floors vanish: H = 2h or H = 2h + 1."""
     periods: dict[Symbol, int] = {}
-    _note_periods(dim, 1, periods)
+    note_periods(dim, 1, periods)
     count = 1
     for period in periods.values():
         count *= period
@@ -151,18 +151,19 @@ def _cases(dim: Expr) -> list[Dim]:
     return cases
 
 
-def _note_periods(dim: Dim, factor: int, periods: dict[Symbol, int]) -> None:
+def note_periods(dim: Dim, factor: int, periods: dict[Symbol, int]) -> None:
+    """Fill in with which period each letter makes the floors of a size, divided by a factor, repeat."""
     for m in terms_of(dim):
         for atom in m:
             if isinstance(atom, Symbol):
                 periods[atom] = lcm(periods.get(atom, 1), factor)
             elif isinstance(atom, Floor):
                 q = atom.denominator
-                _note_periods(atom.numerator, factor * q if isinstance(q, int) else factor, periods)
-                _note_periods(q, factor, periods)
+                note_periods(atom.numerator, factor * q if isinstance(q, int) else factor, periods)
+                note_periods(q, factor, periods)
             elif isinstance(atom, Extreme):
                 for arg in atom.args:
-                    _note_periods(arg, factor, periods)
+                    note_periods(arg, factor, periods)
 
 
 @lru_cache(maxsize=4096)
@@ -196,7 +197,7 @@ def _divisible(dim: Dim, n: int) -> bool | None:
     for m in terms:
         for atom in m:
             if _periodic(atom):
-                _note_periods(expr_of({(atom,): 1}), n, periods)
+                note_periods(expr_of({(atom,): 1}), n, periods)
             else:
                 free.add(atom)
     choices: list[tuple[Atom, range]] = [(atom, _remainders(atom.span, n)) for atom in free]

@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import gcd
 
 from netcalc.dims import algebra
-from netcalc.dims.algebra import Expr, Floor, dim_of, expr_of, floor_atom, terms_of
+from netcalc.dims.algebra import Expr, Floor, dim_of, expr_of, floor_atom, settled, terms_of
 from netcalc.dims.intervals import always_positive, bounds, divided, never_negative
 from netcalc.dims.polynomials import added, long_division, shared_by, term_order, without
 from netcalc.dims.proofs import residue
@@ -158,21 +158,26 @@ def _by_formula(numerator: Dim, q: Expr) -> Dim:
 
 
 def _folded(numerator: Expr, denominator: Dim) -> Dim | None:
-    """⌊(⌊x/a⌋+b)/c⌋ = ⌊(x+ab)/(ac)⌋ where there is such an inner floor, for positive a and c."""
+    """⌊(⌊x/a⌋+b)/c⌋ = ⌊(x+ab)/(ac)⌋ where there is such an inner floor, for positive a and c.
+
+    Only where floors are left that stood beside it or inside it: a - 2·⌊a/2⌋ may be ⌊(a+1)/2⌋ - ⌊a/2⌋ again.
+    """
     nested = [
         m
         for m, c in numerator._terms.items()
         if len(m) == 1 and -1 <= c <= 1 and isinstance(m[0], Floor) and always_positive(m[0].denominator)
     ]
-    if not nested:
-        return None
-    m = min(nested, key=term_order) if len(nested) > 1 else nested[0]
-    inner = m[0]
-    assert isinstance(inner, Floor)
-    sign, a = numerator._terms[m], inner.denominator
-    b = dim_of({n: c for n, c in numerator._terms.items() if n is not m})
-    x = inner.numerator if sign == 1 else a - 1 - inner.numerator  # -⌊x/a⌋ = ⌊(a-1-x)/a⌋
-    return quotient(x + b * a, denominator * a)
+    for m in sorted(nested, key=term_order) if len(nested) > 1 else nested:
+        inner = m[0]
+        assert isinstance(inner, Floor)
+        sign, a = numerator._terms[m], inner.denominator
+        b = dim_of({n: c for n, c in numerator._terms.items() if n is not m})
+        x = inner.numerator if sign == 1 else a - 1 - inner.numerator  # -⌊x/a⌋ = ⌊(a-1-x)/a⌋
+        opened = x + b * a
+        beside = {atom for n in terms_of(b) for atom in n} - {inner}
+        if all(atom in beside or atom.depth < inner.depth for n in terms_of(opened) for atom in n):
+            return quotient(opened, denominator * a)
+    return None
 
 
 def _atomic(numerator: Expr, denominator: Dim) -> Dim:
@@ -180,7 +185,7 @@ def _atomic(numerator: Expr, denominator: Dim) -> Dim:
     low, high = divided(bounds(numerator), bounds(denominator))
     if low is not None and low == high:
         return low
-    return expr_of({(floor_atom(numerator, denominator),): 1})
+    return dim_of(settled({(floor_atom(numerator, denominator),): 1}))
 
 
 algebra.quotient = quotient

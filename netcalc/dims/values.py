@@ -6,7 +6,21 @@ What is declared of a letter is held against its value here; the formula is work
 
 from __future__ import annotations
 
-from netcalc.dims.algebra import Expr, Extreme, Floor, Symbol, as_dim, as_int, letters_in, symbols, terms_of
+from netcalc.dims.algebra import (
+    Expr,
+    Extreme,
+    Floor,
+    Symbol,
+    as_dim,
+    as_int,
+    dim_of,
+    expr_of,
+    letters_in,
+    product,
+    symbol,
+    symbols,
+    terms_of,
+)
 from netcalc.dims.proofs import holds
 from netcalc.dims.replacing import replaced, valued
 
@@ -31,17 +45,30 @@ def substitute(dim: Dim, mapping: Mapping[str, Dim]) -> Dim:
     if not isinstance(dim, Expr):
         return dim
     values: dict[Atom, Dim] = {}
-    for letter in letters_in(dim):
+    for letter in sorted(letters_in(dim), key=_last):
+        below = letter.unit * product([values.get(atom, expr_of({(atom,): 1})) for atom in letter.over])
         if letter.name in mapping:
             value = as_dim(mapping[letter.name])
             if letter.lower is not None and holds(value, ">=", letter.lower) is False:
                 raise ValueError(f"{letter.name} is at least {letter.lower}, not {value}")
             if letter.upper is not None and holds(value, "<=", letter.upper) is False:
                 raise ValueError(f"{letter.name} is at most {letter.upper}, not {value}")
-            if letter.unit > 1 and not holds(value, "divisible by", letter.unit):
-                raise ValueError(f"{letter.name} is a multiple of {letter.unit}; {value} is not known to be one")
-            values[letter] = value // letter.unit
+            if below != 1 and not holds(value - letter.remainder, "divisible by", below):
+                raise ValueError(f"{_multiple(letter)}; {value} is not known to be one")
+            values[letter] = (value - letter.remainder) // below
+        elif not values.keys().isdisjoint(letter.over):
+            values[letter] = symbol(letter.name, letter.lower, letter.upper, below) // below
     return replaced(dim, values) if values else dim
+
+
+def _last(letter: Symbol) -> bool:
+    """Letters come after those that they are multiples of."""
+    return bool(letter.over)
+
+
+def _multiple(letter: Symbol) -> str:
+    more = f"{letter.remainder} more than " if letter.remainder else ""
+    return f"{letter.name} is {more}a multiple of {dim_of({letter.over: letter.unit})}"
 
 
 def evaluate(dim: Dim, mapping: Mapping[str, Any]) -> Any:
@@ -68,18 +95,14 @@ def evaluate(dim: Dim, mapping: Mapping[str, Any]) -> Any:
             if value.dtype.kind not in "iuO":
                 raise TypeError(f"{letter.name} is an integer, not {value.dtype}")
             least, most = (int(value.min()), int(value.max())) if value.size else (letter.lower, letter.upper)
-            whole = not (value % letter.unit).any()
         else:
             least = most = value = as_int(value)
             if value is None:
                 raise TypeError(f"{letter.name} is an integer or an array of integers")
-            whole = value % letter.unit == 0
         if letter.lower is not None and least is not None and least < letter.lower:
             raise ValueError(f"{letter.name} is at least {letter.lower}, not {least}")
         if letter.upper is not None and most is not None and most > letter.upper:
             raise ValueError(f"{letter.name} is at most {letter.upper}, not {most}")
-        if not whole:
-            raise ValueError(f"{letter.name} is a multiple of {letter.unit}")
         values[letter] = value
     if arrays:
         sizes: dict[Atom, int] = {}
@@ -88,9 +111,13 @@ def evaluate(dim: Dim, mapping: Mapping[str, Any]) -> Any:
             sizes[atom] = max(high, 1)
         wide = "int64" if _magnitude(dim, sizes) < 2**63 else "object"
         values = {a: value.astype(wide) if hasattr(value, "dtype") else value for a, value in values.items()}
-    for letter in letters_in(dim):
-        if letter.unit > 1:
-            values[letter] = values[letter] // letter.unit
+    for letter in sorted(letters_in(dim), key=_last):
+        if letter.unit > 1 or letter.over:
+            below = product([letter.unit, *(values[atom] for atom in letter.over)])
+            rest = (values[letter] - letter.remainder) % below
+            if rest.any() if hasattr(rest, "dtype") else rest:
+                raise ValueError(_multiple(letter))
+            values[letter] = (values[letter] - letter.remainder) // below
     return valued(dim, values)
 
 
@@ -129,7 +156,7 @@ def to_sympy(dim: Dim) -> Any:
     def atom(a: Atom) -> Any:
         if isinstance(a, Symbol):
             known = {} if a.lower is None or a.lower < 0 else {"positive" if a.lower else "nonnegative": True}
-            return sympy.Symbol(a.name, integer=True, **known) / a.unit
+            return (sympy.Symbol(a.name, integer=True, **known) - a.remainder) / a.unit / sympy.Mul(*map(atom, a.over))
         if isinstance(a, Extreme):
             return (sympy.Max if a.which == "max" else sympy.Min)(*map(convert, a.args))
         assert isinstance(a, Floor)
