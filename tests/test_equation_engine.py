@@ -2,8 +2,12 @@
 
 import json
 import random
+import re
+import shutil
 import struct
+import subprocess
 import sys
+import unicodedata
 
 import pytest
 from click.testing import CliRunner
@@ -382,20 +386,73 @@ def test_random_fills_can_be_repeated():
 # ---------------------------------------------------------------- LaTeX
 
 
+def accented(accent, name, result):
+    """What prints names with an accent in every kind of row: inputs, steps, edges, gradients, an update, notes."""
+    first, *index = name.split("_")
+    inner = rf"\{accent}{{{first}}}" + "".join(f"_{one}" for one in index)
+    shown = {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303"}[accent]
+    given = {"m": "m", r"\mu": "μ", "m_{t-1}": "m_{t-1}", "m'": "m'"}[name]
+    given = unicodedata.normalize("NFC", given[0] + shown) + given[1:]
+    equation = rf"\{accent}{{{result}}} = \ell * (\{accent}{{W}} {inner}); L = mse(\{accent}{{{result}}}, 1)"
+    weight = unicodedata.normalize("NFC", "W" + shown)
+    numbers = (f"{weight}=[[1,2],[3,4]]", f"{given}=[1,2]", "ℓ=2")
+    return (equation, *numbers, "--params", weight, "--lr", "0.5", "--gradients", "--explain")
+
+
 @pytest.mark.parametrize(
     "args",
     [
         ("y = softmax(xW^T + b)", "x: N x D", "y: N x C", "--gradients"),
         ("f = max(conv([2,1,2],[1,0], stride 1, padding 0), 1×2)", "--gradients", "--lr", "0.5"),
         ("y = convtranspose(x, w)", "x=[[1,2],[3,4]]", "w=[[1,0,1],[0,1,0],[1,0,1]]", "--gradients"),
-        ("L = sqrt(mean((A - x y^T)^2)) + ||A||", "--gradients"),
+        ("L = sqrt(mean((A - x y^T)^2)) + ||A||", "--gradients", "--explain"),
+        (r"\hat{y} = \frac{\epsilon_1 \tilde{x}}{\lVert x \rVert} + g(x)", "x:3", "--gradients", "--explain"),
+        (r"h_t = \tanh(W_{hh} h_{t-1} + \tilde{b})", "h_t:3", "--gradients", "--explain"),
+        *(accented(accent, name, "h") for accent in ("hat", "tilde", "bar") for name in ("m", r"\mu", "m_{t-1}", "m'")),
     ],
 )
-def test_latex_has_no_sign_that_pdflatex_does_not_know(args):
+def test_latex_has_no_sign_that_pdflatex_does_not_know(args, tmp_path):
     sheet = eq(*args, "--format", "latex").stdout
-    typeset = "\n".join(line for line in sheet.splitlines() if not line.startswith("%")).replace("·", "")
+    typeset = re.sub(r"\\begin\{verbatim\}.*?\\end\{verbatim\}", "", sheet, flags=re.DOTALL).replace("·", "")
     assert typeset.isascii(), [sign for sign in typeset if not sign.isascii()]
+    assert not any(line.startswith("%") for line in sheet.splitlines())  # what must be stated is to be read
     assert r"\text{where} \text{it}" not in sheet
+    if shutil.which("pdflatex"):
+        (tmp_path / "sheet.tex").write_text(sheet)
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "sheet.tex"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True)
+        assert done.returncode == 0, done.stdout.decode(errors="replace")[-1500:]
+
+
+@pytest.mark.parametrize("accent", ["hat", "tilde", "bar"])
+def test_an_accent_is_one_in_every_row_of_a_sheet(accent):
+    told = eq(*accented(accent, "m", "h"), "--format", "latex").stdout
+    kept = [rf"\{accent}{{{letter}}}" for letter in "Wmh"]
+    for title in (
+        "Dimensions",
+        "Forward",
+        "Why these shapes",
+        "The ledger of the forward pass",
+        "Backward",
+        "Gradients",
+    ):
+        rows = told.split(rf"\paragraph{{{title}}}")[1].split(r"\paragraph")[0]
+        assert any(one in rows for one in kept), title
+    assert "ℓ" not in told and r"\ell" in told
+
+
+def test_a_sheet_says_what_the_text_says():
+    args = ("y = W x", "x=[1,2]", "W=[[1,2],[3,4]]", "--loss", "mse(y, 1)", "--explain")
+    sheet, text = (eq(*args, "--format", format).stdout for format in ("latex", "plain"))
+    assert "without" in sheet and "without ½" in text
+    assert sheet.count("by finite differences") == 2
+    assert r"\paragraph{Why these shapes}" in sheet and "why these shapes" in text
+    for title in ("forward", "backward"):
+        listed = sheet.split(f"ledger of the {title} pass")[1].split(r"\end{align*}")[0]
+        rows = text.split(f"ledger of the {title} pass")[1].split("\n# ")[0].splitlines()[2:]
+        assert listed.count(" &: ") == len(rows) > 0
+        counts = re.findall(r"(\d+)(?: \\text\{|(?= \\\\|\n))", listed)
+        assert [int(count) for count in counts] == [int(row.split("\t")[3]) for row in rows]
 
 
 def test_latex_of_an_update_is_an_equation_that_holds():

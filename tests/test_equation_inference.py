@@ -344,3 +344,138 @@ def test_an_unstated_activation_is_read_element_by_element():
 def test_a_number_beside_a_transposed_vector_is_a_block():
     assert infer("y = [x^T 1] w", read_givens(["x: 3"]))["w"].shape == (4,)
     assert infer("y = [x 1] w", read_givens(["x: 3"]))["w"].shape == (4,)
+
+
+# ---------------------------------------------------------------- what a sheet leaves to the reader, counted by hand
+
+
+LSTM = "; ".join(
+    (
+        r"f_t = \sigma(W_f [h_{t-1}; x_t] + b_f)",
+        r"i_t = \sigma(W_i [h_{t-1}; x_t] + b_i)",
+        r"\tilde{C}_t = \tanh(W_C [h_{t-1}; x_t] + b_C)",
+        r"C_t = f_t * C_{t-1} + i_t * \tilde{C}_t",
+        r"o_t = \sigma(W_o [h_{t-1}; x_t] + b_o)",
+        r"h_t = o_t * \tanh(C_t)",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "count"),
+    [
+        (r"a^{(1)} = \sigma(W a^{(0)} + b)", ["a^{(0)}:784", "b:16"], 784 * 16 + 16),
+        ("y = W a + b", ["a:4", "b:3"], 3 * 4 + 3),
+        (r"J = -\frac{1}{m}\sum (y \log a + (1-y) \log(1 - a))", ["a:m"], 0),
+        (LSTM, ["x_t:3", "h_{t-1}:5", "C_{t-1}:5"], 4 * (5 * (5 + 3) + 5)),
+        (r"L = \max(0, \|a - p\|^2 - \|a - n\|^2 + \alpha)", ["a:128"], 0),
+        (r"Z = max(0, \hat{A} H W)", ["Â:7x7", "H:7x5", "W:5x2"], 5 * 2),
+        ("y = A x + c", ["A:3x4", "x:4"], 3 * 4 + 3),
+        ("h = W x + B A x", ["x:6", "A:2x6", "W:4x6"], 4 * 6 + 2 * 6 + 4 * 2),  # low rank beside the whole
+        (r"e = v^T \tanh(W h + U s)", ["h:4", "s:5", "v:8"], 8 + 8 * 4 + 8 * 5),
+        ("y = conv(max(0, conv(x, w)), v)", ["x:9x9", "w:3x3", "v:2x2"], 9 + 4),
+        (r"h_t = \tanh(W_{hh} h_{t-1} + W_{xh} x_t)", ["h_t:100", "x_t:26"], 100 * 100 + 100 * 26),
+        ("h_t = A h_{t-1} + B x_t; y_t = C h_t", ["h_t:4", "x_t:2", "y_t:3"], 4 * 4 + 4 * 2 + 3 * 4),
+        (r"y = \beta_0 + \beta_1 x", ["x:scalar"], 2),
+        (r"h = \theta_0 + \theta_1 x + \theta_2 x^2", ["x:scalar"], 3),
+        (r"m_t = \beta_1 m_{t-1} + (1-\beta_1) g_t", ["g_t:5"], 0),
+        (r"y = \gamma \hat{x} + \beta", ["x̂:64", "y:64"], 2 * 64),
+        (r"Y = \gamma \hat{X} + \beta", ["X̂:7x64"], 2 * 64),
+        ("y = w x + b", ["x:3"], 3 + 1),  # the dot product still, where nothing speaks against it
+        ("y = A^2 x", ["x:3"], 9),
+    ],
+)
+def test_parameters_are_what_is_learned(source, given, count):
+    assert solve(source, *given).params == count
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "name", "shape"),
+    [
+        (r"C_t = f_t * C_{t-1} + i_t * \tilde{C}_t", ["C_t:5"], "f_t C_{t-1} i_t C̃_t", (5,)),
+        (r"C_t = f_t C_{t-1} + i_t \tilde{C}_t", ["C_t:5"], "f_t C_{t-1} i_t C̃_t", (5,)),
+        ("Y = X + B", ["Y:5"], "X B", (5,)),
+        ("Y = X + B", ["Y:5x2"], "X B", (5, 2)),
+        (r"m_t = \beta_1 m_{t-1} + (1-\beta_1) g_t", ["g_t:5"], "m_t m_{t-1}", (5,)),
+        (r"v_t = \gamma v_{t-1} + \eta g_t", ["g_t:5"], "v_t v_{t-1}", (5,)),
+        ("h_{t+1} = h_t + tanh(W h_t + b)", ["h_t:5"], "W", (5, 5)),
+        ("Z = W X; A = g(Z); Y = V A", ["X:3x7", "W:4x3", "V:2x4"], "A", (4, 7)),
+        ("Z = W X; A = g(Z); Y = V A", ["X:3x7", "W:4x3", "V:2x4"], "Y", (2, 7)),
+        (r"Z = W X; A = g^{[1]}(Z); Y = V A", ["X:3x7", "W:4x3", "V:2x4"], "Y", (2, 7)),
+        ("h_1 = W x; h_2 = V h_1", ["x:3", "h_1:4", "h_2:2"], "V", (2, 4)),
+        ("h_1 = W x; h_2 = V h_1", ["x:3", "h1:4", "h^{(2)}:2"], "V", (2, 4)),
+        ("y = x W + b", ["x:NxD", "W:DxC", "C:3"], "b", (3,)),
+        ("y = a x + c", ["x:3", "c:3"], "a", (3,)),
+        ("q = x^T A x", ["A:3x3"], "q", ()),
+    ],
+)
+def test_ranks_follow_what_is_given(source, given, name, shape):
+    found = solve(source, *given)
+    assert {found[one].shape for one in name.split()} == {shape}
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "by_torch"),
+    [
+        ("y = γ x + β", {"γ": [1, 2], "x": [3, 4], "β": [0, 1]}, lambda γ, x, β: γ * x + β),
+        ("y = γ X + β", {"γ": [1, 2], "X": [[3, 4], [5, 6], [7, 9]], "β": [0, 1]}, lambda γ, X, β: γ * X + β),
+        ("y = x σ(x)", {"x": [1, -2]}, lambda x: x * x.sigmoid()),
+        ("y = 1/2 x (1 + tanh(2 (x + 3 x^3)))", {"x": [1, -2]}, lambda x: x / 2 * (1 + (2 * (x + 3 * x**3)).tanh())),
+        ("y = A^2 x", {"A": [[1, 2], [3, 4]], "x": [5, 7]}, lambda A, x: A @ A @ x),
+        ("y = x^T A^3", {"A": [[1, 2], [3, 4]], "x": [5, 7]}, lambda A, x: x @ A @ A @ A),
+        ("y = x^T A^2 x", {"A": [[1, 2], [3, 4]], "x": [5, 7]}, lambda A, x: x @ A @ A @ x),
+        ("y = 3 A^2", {"A": [[1, 2], [3, 4]]}, lambda A: 3 * A**2),  # beside a number: each entry
+        ("y = sum((1 - P)^2 log P)", {"P": [[0.5, 0.25]]}, lambda P: ((1 - P) ** 2 * P.log()).sum()),
+        ("y = w x + b", {"w": [1, 2], "x": [3, 4], "b": 1}, lambda w, x, b: w @ x + b),
+        ("y = w x + b", {"w": [1, 2], "x": [3, 4], "b": [0, 1]}, lambda w, x, b: w * x + b),
+        ("y = β m_{t-1} + (1 - β) g", {"β": 0.5, "m_{t-1}": [1, 2], "g": [3, 5]}, lambda β, m, g: β * m + (1 - β) * g),
+    ],
+)
+def test_products_and_powers_have_torchs_values_and_gradients(source, given, by_torch):
+    torch = pytest.importorskip("torch")
+    name = source.split(" =")[0]
+    found = solve(f"{source}; L = sum({name} * {name})", *(f"{key}={numbers}" for key, numbers in given.items()))
+    tensors = [torch.tensor(numbers, dtype=torch.float64, requires_grad=True) for numbers in given.values()]
+    expected = by_torch(*tensors)
+    values = evaluate(found)
+    assert floats(values[found.names[name]]) == pytest.approx(expected.detach().flatten().tolist())
+    (expected * expected).sum().backward()
+    slopes = gradients(found, values)
+    for key, tensor in zip(given, tensors):
+        assert floats(slopes[found.names[key]]) == pytest.approx(tensor.grad.flatten().tolist()), key
+
+
+def floats(array):
+    return [float(one) for one in array.data]
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "said"),
+    [
+        (r"Z = \tilde{D}^{-1/2} A \tilde{D}^{-1/2} H", ["H:7x5"], "a name and a shape of its own"),
+        ("y = A^{20} x", ["x:3"], "a whole power from 2 to 16"),
+        ("y = A^2 x", ["A:3x4", "x:4"], "the columns of A: 4, but the rows of A: 3"),
+        ("y = x W + b", ["x:NxD", "W:DxC", "C:3x4"], "C is a size in the given shapes"),
+        ("y = x W + b", ["x:NxD", "W:DxC", "C=2.5"], "C is a size in the given shapes"),
+        ("h_t = W h_{t-1}", ["h_t:5", "h_{t-1}:4"], "one state"),
+    ],
+)
+def test_what_is_not_read_is_refused(source, given, said):
+    with pytest.raises(SpecError) as error:
+        solve(source, *given)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "said"),
+    [
+        ("B = A^2", ["A:3x3"], "A²: each entry to this power"),
+        ("y = A^2 x", ["A:3x3"], "the matrix power A A"),
+        ("y = γ x + β", ["x:3"], "γ x: a scale (γ) and what it scales are multiplied element by element"),
+        ("y = x σ(x)", ["x:3"], "a vector and a function of it (x)"),
+        ("h_t = W h_{t-1}", ["h_t:5"], "h_t and h_{t-1} are one state"),
+        ("Z = W X; A = g(Z)", ["X:3x7"], "g of Z is read element by element"),
+    ],
+)
+def test_a_choice_of_reading_is_said(source, given, said):
+    assert any(said in note for note in solve(source, *given).notes)

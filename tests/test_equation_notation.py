@@ -57,7 +57,6 @@ SAME = [
     (r"L = -\sum_i y_i \log \frac{e^{z_i}}{\sum_j e^{z_j}}", "L = -sum(y * log(exp(z) / sum(exp(z))))"),
     (r"p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}", "p = exp(z) / sum(exp(z))"),
     (r"p_i = \sigma(z_i); L = -\sum_i y_i \log p_i", "p = sigmoid(z); L = -sum(y * log(p))"),
-    (r"L = \sum_i (W x_i)^2", "L = sum((W x)^2)"),
     # cases, indicators, extremes, products
     (r"f(x) = \begin{cases} x & x > 0 \\ 0 & \text{otherwise} \end{cases}", "f = where(x > 0, x, 0)"),
     (r"f = \begin{cases} x, & \text{if } x \geq 0, \\ a x, & \text{else}. \\ \end{cases}",
@@ -91,6 +90,16 @@ SAME = [
     ("y = log_softmax(z)", "y = logsoftmax(z)"),
     ("L = MSE(f, 2)", "L = mse(f, 2)"),
     ("y = sin^2(x) + sin² x", "y = (sin(x))^2 + (sin(x))^2"),
+    # functions without brackets take the product that follows
+    (r"y = \sin 2x", "y = sin(2 x)"),
+    (r"y = \cos 2\pi x + 1", "y = cos(2 π x) + 1"),
+    (r"y = \log w^T x", "y = log(w^T x)"),
+    (r"h = \tanh W x + b", "h = tanh(W x) + b"),
+    (r"y = \sin\omega x \cos 2 x", "y = sin(ω x) cos(2 x)"),
+    (r"y = \log x / 2", "y = log(x) / 2"),
+    # the number of an equation
+    (r"y = W x \quad (1)", "y = W x"),
+    ("\\begin{align} h &= W x \\qquad (2.1)\\\\ y &= V h \\quad (2) \\end{align}", "h = W x; y = V h"),
     ("y = e^x + e^-x + e^{-x}", "y = exp(x) + exp(-x) + exp(-x)"),
     ("y = (x-μ)/σ", r"y = (x - \mu) / \sigma"),
     (r"L = \mathcal{L}(z, y)", "L = loss(z, y)"),
@@ -211,6 +220,28 @@ def test_notation_and_what_is_read(written, means):
         (r"y = \hat{ab}", r"\hat{ab", "unexpected-character"),
         ("y = W x & b", "&", "unexpected-character"),
         ("y = log_2(x)", "_", "syntax"),
+        (r"y = \log p (1 - x)", "(", "syntax"),
+        (r"y = \sin \pi x / 2", "/", "syntax"),
+        (r"y = \sin 2 \cdot x", r"\cdot", "syntax"),
+        (r"y = \tanh W \sigma(x)", r"\sigma", "syntax"),
+        ("y = W x (2)", "(", "syntax"),
+        (r"y = \frac{dL}{dx}", r"\frac{dL}{dx}", "syntax"),
+        (r"y = \frac{d}{dx} L", r"\frac{d}{dx}", "syntax"),
+        ("y = dL/dx", "dL/dx", "syntax"),
+        ("L = H(p, q)", "H", "syntax"),
+        (r"L = \sum_i (h_\theta(x_i) - y_i)^2", r"h_\theta", "syntax"),
+        (r"L = \sum_j \sum_i W_{ij} x_i", "x_i", "bad-index"),
+        (r"L = \sum_i \sum_j (w^T x_i - y_j)^2", "y_j", "bad-index"),
+        (r"L = \sum_{i=0}^{n} y_i", "n", "syntax"),
+        (r"L = \sum_{i=1}^3 y_i, y \in \mathbb{R}^2", r"\sum_{i=1}^3 y_i", "shape-mismatch"),
+        (r"L = \sum_{i=1}^3 (w^T x_i)^2, x \in \mathbb{R}^{2 \times 4}", "x_i", "shape-mismatch"),
+        (r"m = \sum_i x_i, x \in \mathbb{R}^{5 \times 3}", r"\sum_i x_i", "wrong-rank"),
+        (r"L = \sum_i (y_i - b)^2, y \in \mathbb{R}^3, b \in \mathbb{R}^3", "y_i - b", "wrong-rank"),
+        (r"L = \sum_i (y_i + b^2), b \in \mathbb{R}^3", "y_i + b^2", "wrong-rank"),
+        (r"L = \sum_i (\|x_i - c\|^2 + b)", "b", "bad-index"),
+        (r"L = \sum_i \|x_i - y_i\|, x \in \mathbb{R}^{5 \times 3}", r"\|x_i - y_i\|", "bad-index"),
+        (r"L = \frac1N \sum_i mse(p_i, y_i)", "mse(p_i, y_i)", "bad-index"),
+        (r"z_i = w^T x_i; L = \sum_i (z_i - y_i)^2", "w^T x_i", "syntax"),
     ],
 )  # fmt: skip
 def test_what_is_refused_is_pointed_at(written, underlined, code):
@@ -327,3 +358,90 @@ def test_a_name_that_is_given_keeps_its_meaning():
     found = infer("y = e^2 x", read_givens(["e=3", "x=2"]))
     assert float(evaluate(found)[found.output].data[0]) == 18
     assert "σ" in infer("y = σ (x - 1)", read_givens(["σ=2", "x=3"])).names
+
+
+X, T, WEIGHT, BIAS = [[1.0, 2.0], [3.0, 4.0], [-1.0, 0.5]], [1.0, -1.0, 2.0], [0.5, -0.25], 0.75
+MATRIX, ROWS = [[1.0, 0.0], [0.5, 2.0]], [[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]]
+
+
+def squares(v):
+    return (v * v).sum()
+
+
+def by_samples(term):
+    """The sum of a term written for one sample: an oracle that never sees a matrix of samples."""
+    return lambda torch, x, **rest: sum(term(torch, i, x=x, **rest) for i in range(len(x)))
+
+
+SUMS = [
+    (r"\sum_i (w^T x_i - y_i)^2", lambda torch, i, x, w, y: (w @ x[i] - y[i]) ** 2),
+    (r"\sum_{i=1}^3 (w^T x_i + b - y_i)^2", lambda torch, i, x, w, b, y: (w @ x[i] + b - y[i]) ** 2),
+    (r"\sum_i (y^{(i)} - x_i^T w)^2", lambda torch, i, x, w, y: (w @ x[i] - y[i]) ** 2),
+    (r"\sum_i \|W x_i - t_i\|^2", lambda torch, i, x, W, t: squares(W @ x[i] - t[i])),
+    (r"\frac12 \sum_i \|x_i - W^T W x_i\|_2^2", lambda torch, i, x, W: squares(x[i] - W.T @ (W @ x[i])) / 2),
+    (r"\sum_i b \|x_i - w\|^2", lambda torch, i, x, w, b: b * squares(x[i] - w)),
+    (r"\sum_i (\|x_i\|^2 - y_i)", lambda torch, i, x, y: squares(x[i]) - y[i]),
+    (r"\sum_i x_i^T W x_i", lambda torch, i, x, W: x[i] @ W @ x[i]),
+    (r"\sum_i (x_i - w)^T W (x_i - w)", lambda torch, i, x, W, w: (x[i] - w) @ W @ (x[i] - w)),
+    (r"\sum_i \max(0, 1 - y_i (w^T x_i + b))", lambda torch, i, x, w, b, y: torch.relu(1 - y[i] * (w @ x[i] + b))),
+    (r"\sum_i \log(1 + \exp(-2 y_i w^T x_i))",
+     lambda torch, i, x, w, y: torch.log(1 + torch.exp(-2 * y[i] * (w @ x[i])))),
+    (r"-\sum_i (y_i \log\sigma(w^T x_i) + (1 - y_i) \log(1 - \sigma(w^T x_i)))",
+     lambda torch, i, x, w, y: -y[i] * torch.log(torch.sigmoid(w @ x[i]))
+     - (1 - y[i]) * torch.log(1 - torch.sigmoid(w @ x[i]))),
+    (r"-\sum_i t_i^T \log softmax(W x_i + w)", lambda torch, i, x, W, w, t: -t[i] @ torch.log_softmax(W @ x[i] + w, 0)),
+    (r"\sum_i |y_i - w^T x_i|", lambda torch, i, x, w, y: abs(y[i] - w @ x[i])),
+    (r"\sum_i w^T \tanh(W x_i)", lambda torch, i, x, W, w: w @ torch.tanh(W @ x[i])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "term"), SUMS)
+def test_a_sum_over_samples_and_its_gradients(written, term):
+    torch = pytest.importorskip("torch")
+    import inspect
+
+    numbers = {"x": X, "y": T, "w": WEIGHT, "b": BIAS, "W": MATRIX, "t": ROWS}
+    names = [name for name in inspect.signature(term).parameters if name in numbers]
+    tensors = {name: torch.tensor(numbers[name], dtype=torch.float64, requires_grad=True) for name in names}
+    loss = by_samples(term)(torch, **tensors)
+    loss.backward()
+    found = infer(f"L = {written}", read_givens([f"{name}={numbers[name]}" for name in names]))
+    values = evaluate(found)
+    assert float(values[found.output].data[0]) == pytest.approx(loss.item(), rel=1e-12)
+    grads = gradients(found, values)
+    for name, tensor in tensors.items():
+        assert list(map(float, grads[found.names[name]].data)) == pytest.approx(tensor.grad.flatten().tolist())
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "shapes"),
+    [
+        (r"L = \frac{1}{n}\sum_{i=1}^n (w^T x_i + b - y_i)^2", ["x: n x d", "y: n"], {"w": (symbol("d"),), "b": ()}),
+        (r"L = \sum_i (w x_i + b - y_i)^2", ["x: 5"], {"w": (), "b": ()}),
+        (r"L = \sum_i (w x_i + b - y_i)^2", ["x: 5x3"], {"w": (3,), "b": ()}),
+        (r"L = \sum_i \|W x_i + b - y_i\|^2", ["x: 5x3", "y: 5x2"], {"W": (2, 3), "b": (2,)}),
+        (r"c = \sum_j a_j h_j", ["h: 5x3"], {"a": (5,), "c": (3,)}),
+        (r"L = \sum_i \sum_k y_{ik} \log p_{ik}", ["y: 5x3"], {"p": (5, 3)}),
+        (r"y = W x + b \in \mathbb{R}^{10}", ["x: 3"], {"W": (10, 3), "b": (10,)}),
+    ],
+)
+def test_shapes_under_a_sum_over_samples(written, given, shapes):
+    found = infer(written, read_givens(given))
+    assert {name: found[name].shape for name in shapes} == shapes
+
+
+def test_a_sum_over_samples_is_written_with_its_index():
+    source = r"L = \frac{1}{n} \sum_i (w^T x_i + b - y_i)^2"
+    (equation,) = parse(source)
+    assert text(equation.expression) == "(1 / n) (sum_i (wᵀ x_i + b − y_i)²)"
+    assert said(f"L = {text(equation.expression)}") == said(source)
+    assert r"\sum_{i} \left(w^T x_{i} + b - y_{i}\right)^{2}" in latex(equation.expression)
+
+
+def test_plain_text_shows_how_the_equation_is_read():
+    from click.testing import CliRunner
+
+    from netcalc.cli.eq import eq
+
+    told = CliRunner().invoke(eq, [r"y = \sin 2x", "x=3", "--format", "plain"], catch_exceptions=False).stdout
+    assert told.startswith("y = sin(2 x)\n# tensors")

@@ -48,6 +48,9 @@ def warned(equation):
         ("y = exp(x) - 1", "cancels for x near 0", "y = exp(x) - 2"),
         ("y = 1 - cos(x)", "cancels for x near 0", "y = 1 - sin(x)"),
         ("y = 1 - sigmoid(x)", "cancels for large z", "y = 1 - tanh(x)"),
+        ("p = softmax(x); L = cross_entropy(p, y)", "takes scores, but p are probabilities", "L = cross_entropy(x, y)"),
+        ("P = softmax(W x); L = cross_entropy(P, y)", "takes scores, but P are", "P = W x; L = cross_entropy(P, y)"),
+        ("L = softmax(softmax(x))", "a softmax of a softmax", "L = softmax(logsoftmax(x))"),
     ],
 )
 def test_a_caution_is_given_and_not_given(dangerous, says, harmless):
@@ -78,9 +81,117 @@ def test_what_the_cautions_say_does_happen():
     assert of(lambda x: 1 - torch.cos(x), 1e-9)[0] == 0 and of(lambda x: 2 * torch.sin(x / 2) ** 2, 1e-9)[0] > 0
 
 
+def test_a_softmax_of_a_softmax_is_what_the_caution_says():
+    x, y = torch.tensor([9.0, 0.0, -9.0], dtype=torch.float64), torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+    p = torch.softmax(x, 0)
+    twice = torch.softmax(p, 0)
+    assert float(twice.max() / twice.min()) <= math.e < float(p.max() / p.min())
+    told = run("p = softmax(x)", "x=[9,0,-9]", "y=[1,0,0]", "--loss", "cross_entropy(p, y)", "--json")
+    assert json.loads(told)["values"]["L"]["decimal"] == pytest.approx(float(-(y * twice.log()).sum()), rel=1e-9)
+    assert float(torch.nn.functional.cross_entropy(x, y)) < 1e-3 < json.loads(told)["values"]["L"]["decimal"]
+
+
+def test_what_is_not_finite_is_told_where_it_begins():
+    told = run("y = exp(x) / sum(exp(x))", "x=[1000,1]", "--format", "plain")
+    found = [line for line in told.splitlines() if line.startswith("caution")]
+    assert "softmax(z)" in found[0] and [line for line in found if "not finite" in line] == [
+        "caution: exp(x): with these numbers it is not finite. Write instead: other numbers for x"
+    ]
+
+
+# ---------------------------------------------------------------- values of a part
+
+
+def test_values_reach_as_far_as_the_numbers_do():
+    known, asked = ("x=[1,2]", "W=[[1,2],[3,4]]"), ("--gradients", "--format", "plain")
+    told = run("z = W x; L = mse(z, y)", *known, *asked)
+    z = (torch.tensor([[1, 2], [3, 4]]) @ torch.tensor([1, 2])).tolist()
+    assert f"z\tW x\t[2]\t6\t{z}\n" in told and "L\tmse(z, y)\tscalar\t6\t?\n" in told
+    assert "note: no numbers for y: what depends on it has no value, and there are no gradients in numbers\n" in told
+    whole = run("z = W x; L = mse(z, y)", *known, "y=[0,1]", *asked)
+    assert "\t?" not in whole and "no numbers" not in whole and "no numbers" not in run("z = W x", "x:2", *asked)
+    found = json.loads(run("z = W x; L = mse(z, y)", *known, "--json"))
+    assert found["values"]["z"]["decimal"] == z and "L" not in found["values"] and "gradients" not in found
+    assert any("no numbers for y" in note for note in found["notes"])
+    sheet = run("z = W x; L = mse(z, y)", *known, "--format", "latex", "--fragment")
+    assert r"W x = \begin{bmatrix} 5 \\ 11 \end{bmatrix}" in sheet and "no numbers for y" in sheet
+
+
+def test_windows_are_told_of_what_has_numbers():
+    told = run("h = conv(x, w); L = mse(h, y)", "x=[2,1,2]", "w=[1,0]", "--format", "plain")
+    assert "# h = conv(x, w)" in told and "h\tconv(x, w)\t[2]\t6\t[2, 1]\n" in told
+
+
+def test_what_is_too_large_waits_for_the_rest():
+    told = run("z = W x; v = V x; L = mse(z, y) + sum(v)", "W:1000x1000=ones", "x=ones", "V:2x1000=ones",
+               "--format", "plain")  # fmt: skip
+    assert "no numbers for y" in told and re.search(r"z\tW x\t\[1000\]\t[\d,]+\t\?\n", told)
+
+
+# ---------------------------------------------------------------- in which order products are taken
+
+
+@pytest.mark.parametrize(
+    ("product", "first", "flops"),
+    [
+        ("W2 W1 x", "W1 x", 86),
+        ("W2 (W1 x)", "W1 x", 86),
+        ("(W2 W1) x", "W2 W1", 134),
+        ("W2 @ W1 @ x", "W2 W1", 134),
+        ("x^T W1^T W2^T", "xᵀ q1", 86),
+        ("2 W2 W1 x", "W1 x", 88),
+    ],
+)
+def test_a_product_is_counted_in_the_order_that_is_told(product, first, flops):
+    c = infer(f"f = {product}", read_givens(["x:4", "W1:8x4", "W2:2x8"]))
+    told = run(f"f = {product}", "x:4", "W1:8x4", "W2:2x8", "--json")
+    found = json.loads(told)
+    steps = [node["is"] for node in found["nodes"] if node["operation"] == "matmul"]
+    assert steps[0].replace("q2", "q1") in (first, first.replace("xᵀ", "x")) and found["totals"]["flops"] == flops
+    assert found["equations"] == [f"f = {product}".replace("^T", "ᵀ")]
+    assert any("from the right, W2 (W1 x)" in note for note in c.notes) == ("W2 W1 x" in product)
+
+
+def test_the_order_of_a_product_is_counted_by_the_definition():
+    def times(a, b):
+        """The product, and how many multiplications and additions it takes, one by one."""
+        count, rows = 0, []
+        for row in a:
+            rows.append([])
+            for column in zip(*b):
+                entry = None
+                for one, other in zip(row, column):
+                    entry, count = (one * other, count + 1) if entry is None else (entry + one * other, count + 2)
+                rows[-1].append(entry)
+        return rows, count
+
+    W2, W1, x = (torch.randint(-5, 5, shape).tolist() for shape in ((2, 8), (8, 4), (4, 1)))
+    h, first = times(W1, x)
+    f, second = times(W2, h)
+    W, before = times(W2, W1)
+    same, after = times(W, x)
+    assert f == same and (first + second, before + after) == (86, 134)
+
+
+@pytest.mark.parametrize(
+    ("printed", "note"),
+    [
+        ("y = w x", True),
+        (r"y = w \cdot x", False),
+        ("y = w^T x", False),
+        ("L = ½ (X θ - y)^T (X θ - y)", False),
+        ("L = ½ (X θ - y) (X θ - y)", True),
+    ],
+)
+def test_only_a_dot_product_that_is_not_written_is_noted(printed, note):
+    c = infer(printed, read_givens(["X:5x3"] if "X" in printed else ["x:3", "w:3"]))
+    assert any("two vectors" in one or "a vector and" in one for one in c.notes) is note
+    assert c.nodes[c.output].shape == () or "(X θ - y) (X" in printed
+
+
 @pytest.mark.parametrize(
     ("loss", "name"),
-    [("mse(y, 1)", "L"), ("E_1 = mse(y, 1)", "E_1"), (r"\mathcal{L} = mse(y, 1)", "L"), ("ℓ=mse(y, 1)", "ℓ")],
+    [("mse(y, 1)", "L"), ("E_1 = mse(y, 1)", "E1"), (r"\mathcal{L} = mse(y, 1)", "L"), ("ℓ=mse(y, 1)", "ℓ")],
 )
 def test_a_loss_under_any_name(loss, name):
     told = run("y = W x; J = ||y||^2", "x=[1,2]", "W=[[1,2],[3,4]]", "--loss", loss, "--format", "plain")

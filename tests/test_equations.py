@@ -441,7 +441,7 @@ def test_equations_are_networks(source, given, spec):
     ("source", "given", "what"),
     [
         ("y = x / 8", ("x: 4",), "8"),
-        ("y = W V x", ("x: 4", "W: 2x3"), "W V"),  # a product of weights
+        ("y = (W V) x", ("x: 4", "W: 2x3"), "W V"),  # a product of weights
         ("y = exp(x)", ("x: 4",), "y"),
         ("y = x + b", ("x: 4", "b: 4"), "y"),  # a bias without a layer
         (r"P = softmax(Q K^T / \sqrt{d_k}) V", ("Q: 5x8", "K: 7x8"), "sqrt(d_k)"),

@@ -11,12 +11,15 @@ import netcalc
 from netcalc.analysis.activation_facts import FACTS, facts_of
 from netcalc.analysis.collapse import collapses
 from netcalc.analysis.connectivity import comparisons
+from netcalc.analysis.report import analyze
+from netcalc.cli import main
 from netcalc.cli.activation import activation
 from netcalc.cli.collapse import collapse
 from netcalc.cli.connectivity import compare_connectivity
 from netcalc.cli.verify import verify
 from netcalc.equations.givens import read_givens
 from netcalc.equations.inference import infer
+from netcalc.equations.ledger import forward_ledger
 from netcalc.equations.network import network
 
 torch = pytest.importorskip("torch")
@@ -41,6 +44,26 @@ def test_what_stands_between_prevents_a_collapse():
     assert not collapses(netcalc.parse("6 -> linear 9 as h -> linear 6\nfrom h -> linear 2"))
     (narrow,) = collapses(netcalc.parse("100 -> linear 2 nobias -> linear 100 nobias"))
     assert narrow.saved == 400 - 10000 and narrow.rank == 2
+
+
+def test_a_deep_linear_network_is_one_layer():
+    """``W2 W1 x`` as textbooks print it: layers applied from the right, and their product is the single layer."""
+    found = []
+    for written in ("f = W2 W1 x", "f = W2 (W1 x)", "f = x W1^T W2^T"):
+        done = CliRunner().invoke(collapse, [written, "x:4", "W1:8x4", "W2:2x8", "--json"])
+        found.append(json.loads(done.stdout)["collapses"])
+    assert found[0] == found[1] == found[2]
+    (one,) = found[0]
+    assert (one["weight"], one["params"], one["params_after"], one["flops"]) == ("W2 W1", 48, 8, 86)
+    c = infer("f = W2 W1 x", read_givens(["x:4", "W1:8x4", "W2:2x8"]))
+    graph = network(c)
+    assert forward_ledger(c).flops == analyze(graph).flops == 86
+    weights = {"W1": torch.rand(8, 4), "W2": torch.rand(2, 8)}
+    x = torch.rand(4)
+    assert torch.allclose(weights["W2"] @ (weights["W1"] @ x), (weights["W2"] @ weights["W1"]) @ x)
+    for as_code in ("f = W2 @ W1 @ x", "f = (W2 W1) x"):
+        done = CliRunner().invoke(main, ["collapse", as_code, "x:4", "W1:8x4", "f:2"])
+        assert done.exit_code == 1 and "W2 (W1 x)" in done.output
 
 
 def test_collapsed_equations_compute_the_same():

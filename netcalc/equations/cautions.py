@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple
+from typing import Iterator, NamedTuple, Sequence
 
 from netcalc.equations.arrays import Array
 from netcalc.equations.exact import Exact, Value
@@ -17,18 +17,19 @@ class Caution(NamedTuple):
     instead: str
 
 
-def cautions(c: Computation, values: list[Array] | None = None) -> list[Caution]:
+def cautions(c: Computation, values: Sequence[Array | None] = ()) -> list[Caution]:
     """Every place of a computation that breaks with some numbers, or does with these numbers.
 
     >>> from netcalc.equations.inference import infer
     >>> [one.label for one in cautions(infer("L = log(softmax(z))"))], cautions(infer("L = log(1 + exp(-|z|))"))
     (['L'], [])
     """
-    found = []
-    for i, node in enumerate(c.nodes):
-        found += [Caution(c.label(i), *told) for told in _Place(c, i).cautions()]
-        if values is not None and any(not _finite(v) for v in values[i].data):
-            sources = ", ".join(c.label(j) for j in node.inputs) or c.label(i)
+    found = [Caution(c.label(i), *told) for i in range(len(c.nodes)) for told in _Place(c, i).cautions()]
+    broken = {i for i, value in enumerate(values) if value is not None and not all(map(_finite, value.data))}
+    for i in sorted(broken):
+        inputs = c.nodes[i].inputs
+        if not broken & set(inputs):  # what reads it breaks too
+            sources = ", ".join(c.label(j) for j in inputs) or c.label(i)
             found.append(Caution(c.label(i), "with these numbers it is not finite", f"other numbers for {sources}"))
     return list(dict.fromkeys(found))
 
@@ -53,10 +54,10 @@ class _Place:
 
     @property
     def behind(self) -> list[_Place]:
-        """The arguments, without what only repeats them."""
+        """The arguments, without what only repeats them or turns them round."""
         found = []
         for index in self.node.inputs:
-            while self.c.nodes[index].operation in ("repeat", "reshape"):
+            while self.c.nodes[index].operation in ("repeat", "reshape", "transpose"):
                 index = self.c.nodes[index].inputs[0]
             found.append(_Place(self.c, index))
         return found
@@ -150,6 +151,18 @@ class _Place:
     def _sqrt(self, inner: _Place) -> Iterator[tuple[str, str]]:
         if not inner.guarded:
             yield "the slope 1/(2 √x) is ∞ where the root is of 0", "√(x + ε) with a small ε such as 1e-8"
+
+    def _cross_entropy(self, scores: _Place, y: _Place) -> Iterator[tuple[str, str]]:
+        if scores.kind in ("softmax", "sigmoid"):
+            yield (
+                f"cross_entropy takes scores, but {self.c.label(scores.index)} are probabilities: a softmax of them "
+                "is computed on top",
+                "cross_entropy of the scores themselves, or −sum(y log p) of the probabilities",
+            )
+
+    def _softmax(self, inner: _Place) -> Iterator[tuple[str, str]]:
+        if inner.kind == "softmax":
+            yield "a softmax of a softmax: its outputs differ by a factor of e at most", "softmax(z) of the scores"
 
     def _bce(self, p: _Place, y: _Place) -> Iterator[tuple[str, str]]:
         yield (

@@ -29,7 +29,17 @@ from netcalc.equations.ledger import (
 from netcalc.equations.operations import OPERATIONS, Elementwise, bare, operation
 from netcalc.equations.syntax import Apply, Name
 from netcalc.equations.syntax import text as written
-from netcalc.equations.values import Update, differences, evaluate, gradients, jacobian, updates
+from netcalc.equations.values import (
+    Update,
+    differences,
+    evaluate,
+    gradients,
+    has_numbers,
+    jacobian,
+    known,
+    missing,
+    updates,
+)
 from netcalc.equations.windows import Windowed
 from netcalc.errors import SpecError
 
@@ -87,10 +97,10 @@ class Story:
                 )
         self.names = display_names(c)
         self.forward = forward_ledger(c)
-        self.values: list[Array] | None = None
-        sized = all(isinstance(size, int) for node in c.nodes for size in node.shape)
-        if sized and all(node.value is not None for node in c.nodes if node.is_leaf):
-            self.values = evaluate(c)
+        self.values: list[Array] | None = evaluate(c) if has_numbers(c) else None
+        some = any(node.value is not None for node in c.inputs)
+        self.known: Sequence[Array | None] = self.values or (known(c) if some else [None] * len(c.nodes))
+        self.valued = any(v is not None and not c.nodes[i].is_leaf for i, v in enumerate(self.known))
         self.single = all(size == 1 for size in c.nodes[c.output].shape)
         self.result = self.names[c.output]
         self.top = (
@@ -173,9 +183,8 @@ class Story:
     def sections(self) -> list[Section]:
         found = [self.tensors(), self.graph()]
         if self.asked.explain:
-            found += [self.why(), *self.ledgers()]
-        if self.values is not None:
-            found += self.windows()
+            found += [self.why(), *(self.ledger(*one) for one in self.ledgers())]
+        found += self.windows()
         if self.asked.gradients:
             found.append(self.edges())
             if self.values is not None:
@@ -199,15 +208,17 @@ class Story:
                 continue
             work = node_work(self.c, i)
             flops = "?" if work.uncounted else shown(Ledger((Entry("", work),)).flops)
-            value = (array_text(self.values[i]),) if self.values is not None else ()
-            rows.append((self.names[i], self.step(i), shape_text(node.shape), flops, *value))
-        head = ("node", "is", "shape", "FLOPs", *(("value",) if self.values is not None else ()))
+            value = self.known[i]
+            told = ("?" if value is None else array_text(value),) if self.valued else ()
+            rows.append((self.names[i], self.step(i), shape_text(node.shape), flops, *told))
+        head = ("node", "is", "shape", "FLOPs", *(("value",) if self.valued else ()))
         return Section("the graph", head, tuple(rows), (3,))
 
     def why(self) -> Section:
         return Section("why these shapes", (), tuple((reason,) for reason in self.c.reasons))
 
     def ledger(self, title: str, ledger: Ledger, labels: Sequence[str]) -> Section:
+        """A ledger line by line."""
         rows = []
         for entry, label in zip(ledger.entries, labels):
             for line in entry.work.lines:
@@ -218,20 +229,16 @@ class Story:
                 rows.append((label, entry.work.note or uncounted, "", "?" if uncounted else "0", ""))
         return Section(title, ("for", "of", "factors", "count", "kind"), tuple(rows), (3,))
 
-    def ledgers(self) -> list[Section]:
-        """The ledgers line by line: forward, and where they are asked for backward and update."""
+    def ledgers(self) -> Iterator[tuple[str, Ledger, list[str]]]:
+        """Title, ledger and names of its entries: forward, and where they are asked for backward and update."""
         steps = [self.names[i] for i, node in enumerate(self.c.nodes) if not node.is_leaf]
-        found = [self.ledger("the ledger of the forward pass", self.forward, steps)]
+        yield "the ledger of the forward pass", self.forward, steps
         if self.asked.gradients:
             labels = [f"∂{self.names[e.target]}/∂{self.names[e.source]}" for e in edges(self.c)]
-            found.append(
-                self.ledger(
-                    "the ledger of the backward pass (edges that lead to parameters)", backward_ledger(self.c), labels
-                )
-            )
+            title = "the ledger of the backward pass (edges that lead to parameters)"
+            yield title, backward_ledger(self.c), labels
         if self.asked.updates:
-            found.append(self.ledger("the ledger of an update", self.update_ledger(), list(self.c.parameters)))
-        return found
+            yield "the ledger of an update", self.update_ledger(), list(self.c.parameters)
 
     def update_ledger(self) -> Ledger:
         return update_ledger(self.c, self.asked.momentum is not None, self.asked.weight_decay is not None)
@@ -262,8 +269,9 @@ class Story:
         found = []
         for i, node in enumerate(self.c.nodes):
             rule = operation(node.operation)
-            if isinstance(rule, Windowed) and self.values is not None:
-                lines = rule.working([self.values[j] for j in node.inputs], self.values[i], node.options)
+            value, inputs = self.known[i], [v for j in node.inputs if (v := self.known[j]) is not None]
+            if isinstance(rule, Windowed) and value is not None:
+                lines = rule.working(inputs, value, node.options)
                 if len(lines) <= 200:
                     found.append(Section(f"{self.names[i]} = {self.step(i)}", (), tuple((line,) for line in lines)))
         return found
@@ -299,24 +307,10 @@ class Story:
                     ),
                 )
             ]
-        assert self.values is not None
-        grads = gradients(self.c, self.values)
-        rows = []
-        for i, node in enumerate(self.c.nodes):
-            if node.operation == "input" and i in grads:
-                check = differences(self.c, node.name, self.values)
-                mark = self.mark(i, agree(grads[i], check))
-                slopes = tuple(
-                    Exact.of(0) if a == 0 and abs(float(b)) < 1e-9 else b for a, b in zip(grads[i].data, check.data)
-                )
-                rows.append(
-                    (
-                        f"∂{self.result}/∂{node.name}",
-                        value_text(grads[i]),
-                        array_text(Array(check.shape, slopes)),
-                        mark,
-                    )
-                )
+        rows = [
+            (f"∂{self.result}/∂{name}", value_text(slope), array_text(check), mark)
+            for name, slope, check, mark in self.checked_gradients()
+        ]
         found = [Section("gradients", ("gradient", "value", "by finite differences", ""), tuple(rows))]
         if self.asked.lr is not None:
             found.append(
@@ -327,6 +321,18 @@ class Story:
                 )
             )
         return found
+
+    def checked_gradients(self) -> Iterator[tuple[str, Array, Array, str]]:
+        """The gradient in every input, by reverse mode and by finite differences, and the verdict."""
+        assert self.values is not None
+        grads = gradients(self.c, self.values)
+        for i, node in enumerate(self.c.nodes):
+            if node.operation == "input" and i in grads:
+                check = differences(self.c, node.name, self.values)
+                slopes = tuple(
+                    Exact.of(0) if a == 0 and abs(float(b)) < 1e-9 else b for a, b in zip(grads[i].data, check.data)
+                )
+                yield node.name, grads[i], Array(check.shape, slopes), self.mark(i, agree(grads[i], check))
 
     def update_rows(self, update: Update) -> list[tuple[str, str, str]]:
         """w ← w − α · ∂; with momentum by way of the velocity, which starts at 0."""
@@ -425,10 +431,22 @@ class Story:
             lines.append(("note", f"{self.result} is not a single number: L stands for a loss behind it"))
         if self.asked.updates and self.asked.lr is None:
             lines.append(("note", "without a learning rate (--lr) an update is counted, but not computed"))
-        lines += [("note", note) for note in self.kink_notes()]
-        for caution in cautions(self.c, self.values):
+        if self.asked.explain and self.asked.gradients:
+            one = f"; of {self.result} itself it is 1, and the product with it is counted" if self.single else ""
+            lines.append(("note", f"g in the ledger is the gradient that comes in{one}"))
+        lines += [("note", note) for note in (*self.missing_notes(), *self.kink_notes())]
+        for caution in cautions(self.c, self.known):
             lines.append(("caution", f"{caution.label}: {caution.what}. Write instead: {caution.instead}"))
         return lines
+
+    def missing_notes(self) -> list[str]:
+        """Which inputs have no numbers, where others have some."""
+        lacking = missing(self.c)
+        if not lacking or len(lacking) == len(self.c.inputs):
+            return []
+        slopes = self.asked.gradients or self.asked.updates
+        told = f"no numbers for {', '.join(lacking)}: what depends on {'it' if len(lacking) == 1 else 'them'}"
+        return [f"{told} has no value" + (", and there are no gradients in numbers" if slopes else "")]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -446,8 +464,8 @@ class Story:
             "free": dict(c.free),
             "conditions": list(c.conditions),
             "uncounted": list(self.forward.uncounted),
-            "notes": list(c.notes),
-            "cautions": [caution._asdict() for caution in cautions(c, self.values)],
+            "notes": [*c.notes, *self.missing_notes()],
+            "cautions": [caution._asdict() for caution in cautions(c, self.known)],
         }
         if self.asked.gradients:
             found["edges"] = [self.edge_dict(edge) for edge in self.told_edges()]
@@ -460,19 +478,19 @@ class Story:
         if self.asked.updates:
             update = self.update_ledger()
             found["update"] = {"flops": plain(update.flops), "ops": counts(update)}
-        if self.values is not None:
+        if any(value is not None for value in self.known):
             found["values"] = {
                 self.names[i]: numbers(value)
-                for i, value in enumerate(self.values)
-                if c.nodes[i].operation != "constant"
+                for i, value in enumerate(self.known)
+                if value is not None and c.nodes[i].operation != "constant"
             }
-            if self.scalar() and (self.asked.gradients or self.asked.lr is not None):
-                grads = gradients(c, self.values)
-                found["gradients"] = {
-                    self.names[i]: numbers(g) for i, g in sorted(grads.items()) if c.nodes[i].operation != "constant"
-                }
-                if self.asked.lr is not None:
-                    found["updated"] = {u.name: numbers(u.after) for u in self.updates()}
+        if self.values is not None and self.scalar() and (self.asked.gradients or self.asked.lr is not None):
+            grads = gradients(c, self.values)
+            found["gradients"] = {
+                self.names[i]: numbers(g) for i, g in sorted(grads.items()) if c.nodes[i].operation != "constant"
+            }
+            if self.asked.lr is not None:
+                found["updated"] = {u.name: numbers(u.after) for u in self.updates()}
         return found
 
     def node_dict(self, index: int) -> dict[str, Any]:

@@ -12,15 +12,17 @@ import heapq
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any, Iterator, Mapping, NamedTuple
 
 from netcalc.dims import Dim, Expr, product, substitute, symbol, symbols, text
+from netcalc.equations import samples
 from netcalc.equations.arrays import Array
 from netcalc.equations.base import Site, size_of
 from netcalc.equations.conditions import usual
 from netcalc.equations.exact import Exact
-from netcalc.equations.operations import DEFINED, LOSSES, ElementLoss, Elementwise, Pairwise, operation
-from netcalc.equations.parser import OPAQUE, parse, read
+from netcalc.equations.operations import DEFINED, LOSSES, ElementLoss, Elementwise, Pairwise, Power, operation
+from netcalc.equations.parser import OPAQUE, parse, parts_of, read
 from netcalc.equations.solver import Contradiction, Reason, Shape, Solver
 from netcalc.equations.syntax import Apply, Equation, Expression, Name, Number
 from netcalc.equations.syntax import text as written
@@ -29,9 +31,12 @@ from netcalc.equations.windows import Windowed, channel_axes
 from netcalc.errors import Span, SpecError, did_you_mean
 
 MAX_READINGS = 3000
+MAX_POWER = 16
 SCALARS = frozenset("αληγεδτμLJEcNnℓ")
 WEIGHTS = frozenset("WwbBUVuvθΘβγKkaAcC")
-_ATTENTION = {"Q", "K", "V"}  # together they are queries, keys and values: data
+EITHER = frozenset("aAcCkKuv")  # of the weights those that are as often activations, states or gates
+SCALES = frozenset("αβγδεηκλμρτ")  # Greek letters that scale what stands beside them: γ x̂, not γᵀ x̂
+_ATTENTION = {"Q", "K"}  # together they are queries and keys, and V with them the values: data
 PARAMETER, DATA = "parameter", "data"
 _LOSS_NAME = re.compile(r"(?:[LJEℓ]|loss|cost)(?:[\d_'].*)?")
 INDICES = "ijkn"
@@ -297,7 +302,7 @@ def _samples(expression: Expression, entries: Mapping[str, str]) -> bool:
 def _entries(expression: Expression, entries: Mapping[str, str]) -> Expression:
     """The expression with whole vectors for their entries, whose products are element by element."""
     if isinstance(expression, Name):
-        return Name(entries.get(expression.name, expression.name), expression.span)
+        return Name(entries.get(expression.name, expression.name), expression.span, expression.index)
     if isinstance(expression, Number):
         return expression
     kind, arguments = expression.operation, expression.arguments
@@ -311,10 +316,21 @@ def _sized(given: Mapping[str, Given], equations: tuple[Equation, ...]) -> dict[
     letters = {name for one in given.values() for size in one.shape if isinstance(size, Expr) for name in symbols(size)}
     read = {name.name for equation in equations for name in names_of(equation.expression)}
     sizes: dict[str, Dim] = {}
-    for name in letters & set(given):
-        value = given[name].value
+    for name in sorted(letters & set(given)):
+        value, shape = given[name].value, given[name].shape
         if value is not None and not value.shape and float(value.data[0]) == int(float(value.data[0])) > 0:
             sizes[name] = int(float(value.data[0]))
+        elif value is None and len(shape) == 1 and (name not in read or name in SCALARS):  # C: 3 beside W: D x C
+            sizes[name] = shape[0]
+            if name in read:
+                number = Array((), (Exact.of(shape[0]),)) if isinstance(shape[0], int) else None
+                given = {**given, name: given[name]._replace(shape=(), value=number)}
+        elif name not in read:
+            stated = given[name].text
+            raise SpecError(
+                "bad-shape", f"{name} is a size in the given shapes, but {stated} is not one",
+                expected=f"a whole number, such as {name}=3", found=stated, span=Span(0, len(stated)), source=stated,
+            )  # fmt: skip
     return {
         name: one._replace(shape=tuple(substitute(size, sizes) for size in one.shape))
         for name, one in given.items()
@@ -368,7 +384,7 @@ def _unknown(equations: tuple[Equation, ...], given: Mapping[str, Given]) -> lis
 
 def _costs(name: str) -> tuple[int, int, int]:
     """How unlikely it is that a name is a number, a vector, a matrix."""
-    stem = unicodedata.normalize("NFD", name)[0]
+    stem = _stem(name)
     if stem in SCALARS and stem not in WEIGHTS:
         return (0, 2, 4)
     if stem.isupper():
@@ -380,7 +396,9 @@ def _readings(equations: tuple[Equation, ...], given: Mapping[str, Given]) -> It
     """The ways to read the names, the most conventional first."""
     names = _unknown(equations, given)
     divisors = _divisors(equations)
-    costs = [(0, 2, 4) if name in divisors else _costs(name) for name in names]
+    numbers = divisors | _coefficients(equations)
+    beside = _beside(equations, given)
+    costs = [(0, 2, 4) if name in numbers else beside.get(name) or _costs(name) for name in names]
     options = [sorted((cost, rank) for rank, cost in enumerate(cost)) for cost in costs]
     start = (0,) * len(names)
     heap: list[tuple[int, int, tuple[int, ...]]] = [(0, 0, start), (2, 1, start)]
@@ -396,6 +414,133 @@ def _readings(equations: tuple[Equation, ...], given: Mapping[str, Given]) -> It
                 if (lenient, following) not in seen:
                     seen.add((lenient, following))
                     heapq.heappush(heap, (cost + options[i][c + 1][0] - options[i][c][0], lenient, following))
+
+
+def _stem(name: str) -> str:
+    return unicodedata.normalize("NFD", name)[0]
+
+
+def _letter(name: str) -> str:
+    """A name without its index: ``a0`` and ``a_{t-1}`` are a, ``Ã`` stays."""
+    return unicodedata.normalize("NFC", re.sub(r"[\d_{'].*", "", unicodedata.normalize("NFD", name)))
+
+
+_TIME = re.compile(r"_\{?t(?:[-+]\d+)?\}?$")
+
+
+def _coefficients(equations: tuple[Equation, ...]) -> set[str]:
+    """Greek factors of a weighted mean or of the state before: numbers that are chosen, not learned.
+
+    >>> sorted(_coefficients(parse("m_t = β_1 m_{t-1} + (1 - β_1) g_t; v_t = γ v_{t-1} + g_t")))
+    ['β1', 'γ']
+    """
+    found: set[str] = set()
+    for part in (part for equation in equations for part in parts_of(equation.expression)):
+        if isinstance(part, Apply) and part.operation in ("product", "mul"):
+            left, right = part.arguments
+            inside = left.arguments if isinstance(left, Apply) and left.operation == "sub" else ()
+            if inside and isinstance(inside[0], Number) and inside[0].value == 1 and isinstance(inside[1], Name):
+                found.add(inside[1].name)
+            if isinstance(left, Name) and isinstance(right, Name) and re.search(r"_\{t-\d+\}$", right.name):
+                found.add(left.name)
+    return {name for name in found if _stem(name) in SCALES}
+
+
+def _elementwise(expression: Expression) -> bool:
+    """Has every array in it the shape of its result?"""
+    if not isinstance(expression, Apply):
+        return False
+    return expression.operation in ("add", "sub", "neg", "mul") or isinstance(
+        operation(expression.operation), (Elementwise, Pairwise)
+    )
+
+
+def _terms(expression: Expression) -> Iterator[Expression]:
+    """What an expression is made of element by element: the names and products of ``σ(W x + b) * c``."""
+    if isinstance(expression, Apply) and _elementwise(expression):
+        for argument in expression.arguments:
+            yield from _terms(argument)
+    else:
+        yield expression
+
+
+def _beside(equations: tuple[Equation, ...], given: Mapping[str, Given]) -> dict[str, tuple[int, int, int]]:
+    """How unlikely the ranks are of names that meet, element by element, what is given.
+
+    A capital letter beside a given vector is a vector (``C_t = f_t * C_{t-1}``, C_t: 5); a weight that multiplies a
+    given number, and what is added to it, are numbers (``y = β_0 + β_1 x``, x: scalar).
+    """
+    groups: dict[str, set[str]] = {}
+    slopes: set[str] = set()
+    for equation in equations:
+        together = {equation.name}
+        for term in _terms(equation.expression):
+            if isinstance(term, Name):
+                together.add(term.name)
+            elif isinstance(term, Apply) and term.operation == "product":
+                names = [_bare(one) for one in term.arguments]
+                together |= {one for one in names if one and _stem(one) == _stem(equation.name)}  # C_t, C_{t-1}, C̃_t
+                for one, other in (names, names[::-1]):
+                    stated = given.get(other)
+                    plain = other and _stem(other) not in SCALARS | WEIGHTS
+                    if stated and not stated.shape and plain and _stem(one or "1") in WEIGHTS and one not in given:
+                        slopes.add(one)
+                        together.add(one)
+        for name in list(together):
+            together |= groups.get(name, set())
+        for name in together:
+            groups[name] = together
+    found: dict[str, tuple[int, int, int]] = {}
+    for name, together in groups.items():
+        ranks = {len(given[one].shape) for one in together if one in given}
+        if _stem(name).isupper() and max(ranks, default=0) == 1 and _stem(name) not in SCALARS:
+            found[name] = (4, 0, 2)
+        elif together & slopes and max(ranks, default=0) == 0 and not _stem(name).isupper():
+            found[name] = (0, 2, 4)
+    return found
+
+
+def _weighs(expression: Expression, name: str) -> bool:
+    """Does a name multiply data here, or is it added to a product?"""
+    if not isinstance(expression, Apply):
+        return False
+    kind, arguments = expression.operation, expression.arguments
+    chain = list(_multiplied(expression))
+    bare = [_bare(factor) for factor in chain]
+    if name in bare and len(chain) > 1:  # W a, but not B A x: where only weights meet, this one is what they multiply
+        return not all(_stem(one or "x") in WEIGHTS for one in bare) or not any(
+            _stem(one) in WEIGHTS - EITHER for one in bare
+        )
+    if kind in ("add", "sub") and name in map(_bare, arguments):
+        others = (part for argument in arguments if _bare(argument) != name for part in _terms_of_sum(argument))
+        if any(len(list(_multiplied(other))) > 1 for other in others):
+            return True
+    return any(_weighs(argument, name) for argument in arguments)
+
+
+def _multiplied(expression: Expression) -> Iterator[Expression]:
+    """The factors of a product of any kind, or of a convolution."""
+    kinds = ("product", "matmul", "mul", "conv", "convtranspose")
+    if isinstance(expression, Apply) and expression.operation in kinds:
+        for argument in expression.arguments:
+            yield from _multiplied(argument)
+    else:
+        yield expression
+
+
+def _terms_of_sum(expression: Expression) -> Iterator[Expression]:
+    if isinstance(expression, Apply) and expression.operation in ("add", "sub"):
+        for argument in expression.arguments:
+            yield from _terms_of_sum(argument)
+    else:
+        yield expression
+
+
+def _bare(expression: Expression) -> str:
+    """The name that an expression is, itself, transposed or to a power, else an empty text."""
+    if isinstance(expression, Apply) and expression.operation in ("transpose", "pow"):
+        return _bare(expression.arguments[0])
+    return expression.name if isinstance(expression, Name) else ""
 
 
 def _divisors(equations: tuple[Equation, ...]) -> set[str]:
@@ -474,7 +619,20 @@ class _Builder:
             if isinstance(size, Expr)
             for name in symbols(size)
         }
+        self.coefficients = _coefficients(equations)
+        self.entrywise = self._entrywise()
         self.unrolled = dict(self._unrolled())  # w = vec(W): the matrix is read as a rearrangement of w
+
+    def _entrywise(self) -> frozenset[Span]:
+        """The products that make a vector, or are added to one: the ``w x`` of ``y = w x + b`` with y: 3 or b: 3."""
+        found: set[Span] = set()
+        for equation in self.equations:
+            terms = list(_terms(equation.expression))
+            beside = [equation.name, *(term.name for term in terms if isinstance(term, Name))]
+            stated = [self.given[name].shape for name in beside if name in self.given]
+            if any(len(shape) == 1 and shape[0] != 1 for shape in stated):
+                found |= {term.span for term in terms}
+        return frozenset(found)
 
     def _unrolled(self) -> Iterator[tuple[str, str]]:
         for equation in self.equations:
@@ -531,6 +689,7 @@ class _Builder:
     def computation(self) -> Computation:
         for equation in self.equations:
             self.equation(equation)
+        self.one_state()
         conditions = self.solver.settle()
         unused = [name for name in self.given if name not in self.names and name not in self.letters]
         if unused:
@@ -552,6 +711,23 @@ class _Builder:
             self.source, self.equations, nodes, dict(self.names), roles, free,
             tuple(conditions), tuple(self.notes), tuple(self.told()),
         )  # fmt: skip
+
+    def one_state(self) -> None:
+        """``h_{t-1}`` beside ``h_t = …`` is the same state a step before: of one shape. Raises SpecError."""
+        for later, earlier in ((e.name, b) for e in self.equations for b in self.names if b not in self.defined):
+            if not (_TIME.search(later) and _TIME.search(earlier)) or _TIME.sub("", later) != _TIME.sub("", earlier):
+                continue
+            span = next(equation.span for equation in self.equations if equation.name == later)
+            shapes = [self.nodes[self.names[name]].shape for name in (later, earlier)]
+            if len(shapes[0]) != len(shapes[1]):
+                raise Misread(
+                    "wrong-rank", f"{later} and {earlier} are one state, but differ in their number of axes",
+                    span=span, source=self.source,
+                )  # fmt: skip
+            for axis, (a, b) in enumerate(zip(*shapes)):
+                places = [size_of(name, axis, len(shapes[0])) for name in (later, earlier)]
+                self.solver.equal((a, f"{places[0]}, one state with {earlier}"), (b, places[1]), span)
+            self.note(f"{later} and {earlier} are one state at two times: of one shape")
 
     def hint_of(self, name: str) -> str:
         """What may be meant by a given name that occurs nowhere."""
@@ -603,9 +779,22 @@ class _Builder:
         return node.options
 
     def role(self, name: str) -> str:
-        stem = unicodedata.normalize("NFD", name)[0]
-        attended = name in _ATTENTION and _ATTENTION <= self.names.keys() - self.defined
-        return self.stated_roles.get(name) or (PARAMETER if stem in WEIGHTS and not attended else DATA)
+        if name in self.stated_roles:
+            return self.stated_roles[name]
+        attended = name in (*_ATTENTION, "V") and _ATTENTION <= self.names.keys() - self.defined
+        is_weight = _stem(name) in WEIGHTS and not attended and name not in self.coefficients
+        return PARAMETER if is_weight and (_stem(name) not in EITHER or self.weighs(name)) else DATA
+
+    def weighs(self, name: str) -> bool:
+        """Is this letter a weight here: a factor or a bias, not a state, a loss' argument or what a weight multiplies?
+
+        ``A x + c`` has the weights A and c; a⁰ beside a¹ = …, W a, ‖a − p‖, log a and C_{t-1} are data.
+        """
+        accented = len(unicodedata.normalize("NFD", name[0])) > 1 or len(_letter(name)) > 1
+        states = {_letter(one) for one in self.defined}
+        if accented or _letter(name) in states or _TIME.search(name):
+            return False
+        return any(_weighs(equation.expression, name) for equation in self.equations)
 
     def check_batch(self, nodes: tuple[Node, ...], roles: Mapping[str, str]) -> None:
         """A parameter has no axis of the batch: what runs along the rows of the data."""
@@ -796,7 +985,7 @@ class _Builder:
             case "product" | "matmul":
                 return self.product(expression, summed)
             case "pow":
-                return self.power(expression)
+                return self.power(expression, summed)
             case "max" | "min" if "size" in dict(expression.options):
                 return self.apply("maxpool", self.all(expression), expression, **dict(expression.options))
             case "max" if len(arguments) == 2 and any(isinstance(a, Number) and a.value == 0 for a in arguments):
@@ -808,8 +997,15 @@ class _Builder:
                 return self.choice(expression, summed)
             case _ if isinstance(operation(op), (Pairwise, ElementLoss)):
                 return self.pairwise(expression, summed)
+            case "sum" | "mean" if dict(expression.options).get("over"):
+                return samples.total(self, expression)
             case "sum" | "mean":
-                return self.apply(op, tuple(self.build(a, True) for a in arguments), expression)
+                if (weighted := samples.weighted_rows(self, expression)) is not None:
+                    return weighted
+                inputs = tuple(self.build(a, True) for a in arguments)
+                if limit := expression.option("limit"):
+                    samples.check_limit(self, limit, inputs[0], expression)
+                return self.apply(op, inputs, expression)
             case "norm" | "sqnorm":
                 return self.apply(op, self.all(expression), expression, **dict(expression.options))
             case "softmax" | "logsoftmax":
@@ -835,7 +1031,9 @@ class _Builder:
                 inputs = tuple(self.build(a, summed) for a in arguments)
                 if op in (*OPAQUE, "loss"):
                     self.note(f"{op} is not stated: its operations are uncounted")
-                    if op not in LOSSES and len(inputs) == 1 and isinstance(arguments[0], Apply):
+                    (argument, *others) = arguments
+                    alike = isinstance(argument, Apply) or self.rank(inputs[0]) == 2
+                    if op not in LOSSES and not others and alike:
                         self.note(f"{op} of {written(arguments[0])} is read element by element, as an activation")
                         return self.put(Node(op, inputs, self.nodes[inputs[0]].shape, expression))
                 return self.apply(op, inputs, expression, **dict(expression.options))
@@ -933,20 +1131,12 @@ class _Builder:
             )
         return self.apply(expression.operation, inputs, expression, **dict(expression.options))
 
-    def power(self, expression: Apply) -> int:
-        base, exponent = expression.arguments
-        value = constant(exponent)
-        if value is None or value.shape:
-            raise SpecError(
-                "bad-exponent",
-                "an exponent must be a number",
-                expected="a number, or T for the transpose",
-                found=written(exponent),
-                span=exponent.span,
-                source=self.source,
-            )
-        inner = self.build(base)
-        if self.rank(inner) and value.data[0] == -1:
+    def power(self, expression: Apply, summed: bool) -> int:
+        return self.powered(expression, self.build(expression.arguments[0]), summed)
+
+    def powered(self, expression: Apply, inner: int, summed: bool) -> int:
+        base, value = expression.arguments[0], self.exponent(expression)
+        if self.rank(inner) and value == -1:
             raise SpecError(
                 "unknown-operation",
                 "the inverse of a matrix is not among the operations: no layer computes it",
@@ -955,28 +1145,139 @@ class _Builder:
                 span=expression.span,
                 source=self.source,
             )
-        return self.apply("pow", (inner,), expression, exponent=value.data[0])
+        if self.rank(inner) == 2 and not summed:
+            itself = f"{written(base)} @ {written(base)}"
+            self.note(f"{written(expression)}: each entry to this power, not the matrix by itself ({itself})")
+        return self.apply("pow", (inner,), expression, exponent=value)
+
+    def exponent(self, expression: Apply) -> Any:
+        """The number that stands as an exponent. Raises SpecError."""
+        exponent = expression.arguments[1]
+        value = constant(exponent)
+        if value is None or value.shape:
+            raise SpecError(
+                "bad-exponent",
+                "an exponent must be a number",
+                expected="a number, or T for the transpose",
+                found=written(exponent),
+                hint=f"a letter that tells names apart stands below: {written(expression.arguments[0])}_{exponent.name}"
+                if isinstance(exponent, Name)
+                else "",
+                span=exponent.span,
+                source=self.source,
+            )
+        return value.data[0]
+
+    def matrix_power(self, expression: Apply, index: int) -> int:
+        """``A²`` as a factor of a matrix product is A A; other powers of a matrix are no operation of a layer."""
+        base, shown = written(expression.arguments[0]), written(expression)
+        times = Power().whole({"exponent": self.exponent(expression)})
+        if times is None or times > MAX_POWER:
+            raise SpecError(
+                "unknown-operation",
+                f"{shown} beside a matrix or a vector is a power of the matrix, which no layer computes",
+                expected=f"a whole power from 2 to {MAX_POWER}",
+                found=shown,
+                hint=f"give the power of {base} a name and a shape of its own: S for {shown}",
+                span=expression.span,
+                source=self.source,
+            )
+        self.note(f"{shown} beside a matrix or a vector is the matrix power {' '.join([base] * min(times, 3))}"
+                  + (" …" if times > 3 else ""))  # fmt: skip
+        found = index
+        for exponent in range(2, times + 1):
+            raised = (expression.arguments[0], Number(Exact.of(exponent), expression.span))
+            found = self.apply("matmul", (found, index), replace(expression, arguments=raised))
+        return found
+
+    def factors(self, expression: Apply, summed: bool) -> tuple[int, int]:
+        """Both factors of a product; what is raised to a power is so once both are known to be matrices or not."""
+        raised = [isinstance(one, Apply) and one.operation == "pow" for one in expression.arguments]
+        bases = [
+            self.build(one.arguments[0] if is_raised and isinstance(one, Apply) else one, summed)
+            for one, is_raised in zip(expression.arguments, raised)
+        ]
+        is_matrices = all(map(self.rank, bases)) and not summed
+        for place, (one, index) in enumerate(zip(expression.arguments, bases)):
+            if raised[place] and isinstance(one, Apply):
+                of_matrix = is_matrices and self.rank(index) == 2 and self.exponent(one) != -1
+                bases[place] = self.matrix_power(one, index) if of_matrix else self.powered(one, index, summed)
+        return bases[0], bases[1]
+
+    def from_right(self, expression: Apply) -> Apply:
+        """``W2 W1 x`` is ``W2 (W1 x)``, as layers are applied: matrices in front of a vector, or weights of data.
+
+        ``(W2 W1) x`` and ``W2 @ W1 @ x``, which is code, are taken as they are written: from the left.
+        """
+        *before, last = _side_by_side(expression)
+        matrices = list(reversed(list(takewhile(self.is_matrix, reversed(before)))))
+        scales = before[: len(before) - len(matrices)]
+        if len(matrices) < 2 or not all(map(self.is_number, scales)) or not self.takes_matrices(matrices[0], last):
+            return expression
+        found, told = last, written(last, 3)
+        for place, matrix in enumerate(reversed(matrices)):
+            found = Apply("product", (matrix, found), matrix.span.to(last.span))
+            told = f"{written(matrix, 3)} ({told})" if place else f"{written(matrix, 3)} {told}"
+        self.note(f"{written(found)} is counted from the right, {told}, as layers are applied")
+        for scale in reversed(scales):
+            found = Apply("product", (scale, found), scale.span.to(last.span))
+        return found if isinstance(found, Apply) else expression
+
+    def is_number(self, factor: Expression) -> bool:
+        return isinstance(factor, Number) or isinstance(factor, Name) and self.rank(self.leaf(factor)) == 0
+
+    def is_matrix(self, factor: Expression) -> bool:
+        """Is it a matrix, or a sum, a product or a transpose of matrices?"""
+        if not isinstance(factor, Apply):
+            return isinstance(factor, Name) and self.rank(self.leaf(factor)) == 2
+        sums = ("transpose", "add", "sub", "neg", "product", "matmul")
+        return factor.operation in sums and all(map(self.is_matrix, factor.arguments))
+
+    def takes_matrices(self, first: Expression, last: Expression) -> bool:
+        """Is the last factor a vector, or data behind weights?"""
+        if isinstance(last, Name) and self.rank(self.leaf(last)) == 1:
+            return True
+        weights = [all(self.role(name.name) == PARAMETER for name in names_of(one)) for one in (first, last)]
+        return weights == [True, False] and not _is_transpose(last)
 
     def product(self, expression: Apply, summed: bool) -> int:
+        expression = self.from_right(expression) if expression.operation == "product" else expression
         left, right = expression.arguments
-        a, b = self.build(left, summed), self.build(right, summed)
+        a, b = self.factors(expression, summed)
         ranks = (self.rank(a), self.rank(b))
         if 0 in ranks:
             return self.combine("mul", a, b, expression)
         if ranks == (1, 1):
-            if _is_transpose(right) and not _is_transpose(left):
+            if _is_transpose(right) and not _is_row(left):
                 return self.apply("outer", (a, b), expression)
-            if summed and expression.operation == "product" and not _is_transpose(left):
-                self.note(
-                    f"{written(expression)}: two vectors side by side under a sum are multiplied element by element"
-                )
+            if why := self.by_entries(expression, (a, b), summed):
+                self.note(f"{written(expression)}: {why} are multiplied element by element")
                 return self.combine("mul", a, b, expression)
-            if not _is_transpose(left):
+            if not _is_row(left) and not expression.option("dot"):
                 self.note(f"{written(expression)}: two vectors side by side are read as their dot product")
+        if ranks == (1, 2) and isinstance(left, Name) and _stem(left.name) in SCALES:
+            self.note(f"{written(expression)}: {left.name} has a scale for each feature of {self.label(b)}")
+            return self.combine("mul", a, b, expression)
         of_log = isinstance(right, Apply) and right.operation in ("log", "logsoftmax")
         if ranks == (2, 2) and summed and (of_log or not self.fits(a, b)):
             return self.combine("mul", a, b, expression)
         return self.apply("matmul", (a, b), expression)
+
+    def by_entries(self, expression: Apply, factors: tuple[int, int], summed: bool) -> str:
+        """Why two vectors side by side are not their dot product; else an empty text."""
+        left, right = expression.arguments
+        shared = {name.name for name in names_of(left)} & {name.name for name in names_of(right)}
+        if expression.operation != "product" or _is_row(left):
+            return ""
+        if summed:
+            return "two vectors side by side under a sum"
+        multiplied = any(self.nodes[index].operation == "matmul" for index in factors)
+        bare = isinstance(left, Name) and isinstance(right, Name)
+        if shared and not multiplied and not bare:  # x σ(x), but neither xᵀ A x nor x x
+            return f"a vector and a function of it ({', '.join(sorted(shared))})"
+        if isinstance(left, Name) and _stem(left.name) in SCALES:
+            return f"a scale ({left.name}) and what it scales"
+        return "vectors whose product must be a vector" if expression.span in self.entrywise else ""
 
     def fits(self, a: int, b: int) -> bool:
         """Can these matrices be multiplied, or are they meant element by element?"""
@@ -1135,6 +1436,25 @@ def _factors(expression: Expression) -> tuple[Expression, ...]:
         return ()
     left, right = map(_factors, expression.arguments)
     return (*left, *right) if left and right else ()
+
+
+def _is_row(expression: Expression) -> bool:
+    """Is it a transpose, or numbers and a transpose such as ½ xᵀ?"""
+    if isinstance(expression, Apply) and expression.operation in ("product", "neg"):
+        return _is_row(expression.arguments[-1])
+    return _is_transpose(expression)
+
+
+def _side_by_side(expression: Expression) -> tuple[Expression, ...]:
+    """The factors that stand side by side, with no bracket around some of them."""
+    if not isinstance(expression, Apply) or expression.operation != "product":
+        return (expression,)
+    left, right = expression.arguments
+    return (*((left,) if _in_brackets(left) else _side_by_side(left)), right)
+
+
+def _in_brackets(expression: Expression) -> bool:
+    return isinstance(expression, Apply) and bool(expression.option("brackets"))
 
 
 def _sides(expression: Expression, name: str) -> Iterator[str]:

@@ -196,6 +196,9 @@ class _Translator:
         left, right = node.inputs
         if not self.is_weight(left) and not self.is_weight(right):
             return self.put(layer_of("matmul")(), index, node.inputs)
+        if self.is_weight(left) and self.is_weight(right):
+            one, other = self.c.label(left), self.c.label(right)
+            self.fail(index, f"layers are applied from the data, W2 (W1 x); here {one} meets {other} first")
         weight, data = (left, right) if self.is_weight(left) else (right, left)
         if len(self.c.nodes[weight].shape) != 2:
             self.fail(index)

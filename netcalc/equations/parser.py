@@ -5,7 +5,8 @@ r"""Tokens → syntax. Nothing is evaluated, and nothing of an equation is ever 
     equations = [ equation | given ] { ( ";" | "," | "where" | newline ) [ equation | given ] }
     given     = NAME { "," NAME } "∈" ( "ℝ" | set ) [ "^" sizes ]        x ∈ ℝ^256, y ∈ {0, 1}
     sizes     = size | "(" size { "×" size } ")"     size = NUMBER | [ NUMBER ] NAME [ ( "+" | "-" ) NUMBER ]
-    equation  = [ NAME [ "(" NAME { "," NAME } ")" ] "=" ] sum           without a name it is called "result"
+    equation  = [ NAME [ "(" NAME { "," NAME } ")" ] "=" ] sum [ "∈" ( "ℝ" | set ) [ "^" sizes ] ]
+                                                                         without a name it is called "result"
     sum       = [ "-" ] term { ( "+" | "-" ) term }
     term      = chain { ( "*" | "⊙" ) chain }                            element by element
     chain     = power { [ "·" | "@" | "×" | "/" ] power }                side by side: a product
@@ -13,7 +14,7 @@ r"""Tokens → syntax. Nothing is evaluated, and nothing of an equation is ever 
     exponent  = NUMBER | NAME | "(" sum ")"
     atom      = NUMBER | NAME | call | "(" sum ")" | rows | norm
     call      = FUNCTION [ "^" NUMBER ] "(" [ argument { "," argument } ] ")"
-              | FUNCTION [ "^" NUMBER ] power                            log p, sin^2 x
+              | FUNCTION [ "^" NUMBER ] power { power }                  log p, sin^2 x, tanh W x
               | SUM [ "_" indices ] [ "^" exponent ] term                \sum_i (y_i - t_i)^2 sums squares
               | "frac" "(" sum ")" "(" sum ")"
               | "cases" "(" case { ";" case } ")"    case = sum [ "," ] ( condition | "otherwise" )
@@ -30,12 +31,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Collection, Iterator, NamedTuple, NoReturn
 
 from netcalc.dims import Dim, symbol
 from netcalc.equations.conditions import COMPARISONS, gap, is_condition
 from netcalc.equations.exact import PI, Exact
+from netcalc.equations.exact import text as number_text
 from netcalc.equations.syntax import Apply, Equation, Expression, Name, Number
 from netcalc.equations.tokens import END, MAX_DEPTH, SUM_SIGN, Token, tokenize
 from netcalc.errors import Span, SpecError, did_you_mean
@@ -81,6 +84,15 @@ TAKES = {  # the options of a function; the others take none
     "avgpool": _WINDOW, "softmax": ("axis",), "logsoftmax": ("axis",), "norm": ("p",),
 }  # fmt: skip
 LOSSES = ("L", "J", "ℒ")
+ROOTS = ("sqrt", "cbrt")
+_MODEL = re.compile(r"[a-zα-ω]_[α-ωΑ-Ω]$")  # h_θ(x)
+_REDUCING = ("sum", "mean", "prod", "amax", "amin")
+_MATRICES = "ABKQUVWXYZΘ"
+_DERIVATIVE = re.compile(
+    r"frac\s*\{\s*d(?:\^\{?\d\}?)?\s*(?:\\?[^\W\d_]+[^{}]*(?:\{[^{}]*\})?)?\}\s*\{\s*d\s*\\?[^\W\d_]"
+    r"|(?<!\w)d(?:[^\W\d_][\w']*)?\s*/\s*\(?d[^\W\d_]"
+)
+"""``\\frac{dL}{dx}``, ``dL/dx``."""
 
 
 def function_words() -> frozenset[str]:
@@ -140,7 +152,8 @@ def _left_sides(text: str) -> set[str]:
     """The names of several letters that stand before an ``=``."""
     start = r"(?:^|[;,\n$]|\\\\|\\begin\{\w+\*?\})\s*(?:\\(?:operatorname|mathrm|text)\s*\{)?"
     found = re.findall(start + r"([^\W\d_][\w']*)\}?\s*(?:\([^()=]*\)\s*)?&?:?=(?!=)", text)
-    return {unicodedata.normalize("NFC", name) for name in found if name not in OPTIONS}
+    several = (name for name in found if not re.fullmatch(r"[^\W\d_]_\d+", name))  # h_1 is h1, of one letter
+    return {unicodedata.normalize("NFC", name) for name in several if name not in OPTIONS}
 
 
 class _Parser:
@@ -156,6 +169,8 @@ class _Parser:
         self.defined: dict[str, list[str]] = {}  # f(x) = …
         self.bars: list[str] = []  # the norm or absolute value that is open
         self.declared: list[Declaration] = []  # x ∈ ℝ^3
+        self.matrices: set[str] = set()  # W of W_ij, under a sum over both
+        self.limit = ""  # n, of the sum from 1 to n that was read last
 
     # ------------------------------------------------------------ tokens
 
@@ -196,6 +211,8 @@ class _Parser:
             if self.accept(";", ",") or self.declares():
                 continue
             found.append(self.equation())
+            if self.accept("∈"):  # y = W x ∈ ℝ^10
+                self.declare([found[-1].name], found[-1].span)
             if not self.at(END, ";", ","):
                 self.fail("an operator, or ';' before the next equation", hint=self.hint())
         if not found:
@@ -216,6 +233,11 @@ class _Parser:
         if not self.accept("∈"):
             self.place = begin
             return False
+        self.declare([name.text for name in names], names[0].span)
+        return True
+
+    def declare(self, names: list[str], start: Span) -> None:
+        """The set behind the ``∈``, as the shape of each name."""
         if self.at("(", "["):  # {0, 1}, [0, 1]
             self.place = self.bracket()[0]
             self.accept(")", "]") or self.fail("the end of the set")
@@ -224,11 +246,10 @@ class _Parser:
         elif self.tokens[self.place - 1].type != "ℝ":
             self.fail("a set of numbers: ℝ^256, R^{m × n}, {0, 1}")
         shape = self.sizes()
-        span = names[0].span.to(self.tokens[self.place - 1].span)
-        self.declared += [Declaration(name.text, shape, span) for name in names]
+        span = start.to(self.tokens[self.place - 1].span)
+        self.declared += [Declaration(name, shape, span) for name in names]
         if not self.at(END, ";", ","):
             self.fail("';' or ',' behind a shape", hint="sizes of several axes: ℝ^{m × n}")
-        return True
 
     def sizes(self) -> tuple[Dim, ...]:
         if self.at("TRANSPOSE"):  # ℝ^T
@@ -285,7 +306,7 @@ class _Parser:
         return tuple(found)
 
     def check_products(self, expression: Expression, index: str) -> None:
-        for part in _parts(expression):
+        for part in parts_of(expression):
             if isinstance(part, Apply) and part.operation in ("product", "matmul"):
                 with_index = [any(_indexed(n.name)[1] == index for n in _names(a)) for a in part.arguments]
                 if any(with_index) and not all(with_index):
@@ -294,6 +315,8 @@ class _Parser:
                         raise SpecError(
                             "syntax", f"an element with index {index} beside what has no index",
                             expected="an equation in vectors", span=part.span, source=self.text,
+                            hint=f"for all samples at once: X w for w^T x_{index}, X W^T for W x_{index}; "
+                                 "or put it into the sum",
                         )  # fmt: skip
 
     def wrong_index(self, name: Name, message: str, hint: str) -> NoReturn:
@@ -352,7 +375,7 @@ class _Parser:
     def checked(self, expression: Expression) -> Expression:
         """Refuses what is nested more deeply than the machine can follow, such as a sum of thousands of terms."""
         heights: dict[int, int] = {}
-        for part in reversed(list(_parts(expression))):  # the arguments before what is made of them
+        for part in reversed(list(parts_of(expression))):  # the arguments before what is made of them
             inner = part.arguments if isinstance(part, Apply) else ()
             height = heights[id(part)] = 1 + max((heights[id(one)] for one in inner), default=0)
             if height > MAX_HEIGHT:
@@ -394,9 +417,10 @@ class _Parser:
         while True:
             if self.accept("/"):
                 left = self.quotient(left, self.power())
+                self.check_derivative(left.span.to(self.token.span if self.at("NAME") else left.span))
             elif self.accept("@"):
                 left = self.apply("matmul", left, self.power())
-            elif self.accept("·", "×") or self.begins_factor():
+            elif (sign := self.accept("·", "×")) or self.begins_factor():
                 if self.at("NUMBER") and isinstance(left, Number):
                     self.fail(
                         "an operator",
@@ -407,9 +431,49 @@ class _Parser:
                     self.fail(
                         "an operator", hint="a size such as 2x2 belongs to maxpool(x, 2x2); write 2*x2 for a product"
                     )
-                left = self.apply("product", left, self.power())
+                self.check_number_of_equation()
+                written: dict[str, Any] = {"dot": True} if sign else {}
+                left = self.apply("product", left, self.power(), **written)
             else:
                 return left
+
+    def check_number_of_equation(self) -> None:
+        """``y = W x (1)``: is the equation's number printed beside it, or is it a factor?"""
+        place = self.tokens[self.place : self.place + 4]
+        alone = [token.type for token in place[:3]] == ["(", "NUMBER", ")"] and place[3].type in (END, ";")
+        if alone and self.text[place[0].span.start - 1].isspace() and place[1].text.isdigit():
+            number = place[1].text
+            self.fail("an operator", f"({number}): a factor, or the number of the equation?",
+                      hint=rf"\tag{{{number}}} is the number of an equation, · {number} a factor")  # fmt: skip
+
+    def check_derivative(self, span: Span) -> None:
+        """``dL/dx`` is no quotient."""
+        if _DERIVATIVE.search(span.of(self.text)):
+            raise SpecError(
+                "syntax", "a derivative is not computed within an equation", expected="a quotient, or no derivative",
+                found=span.of(self.text), span=span, source=self.text,
+                hint="--gradients gives the gradient in every input; a quotient with a factor d takes another letter",
+            )  # fmt: skip
+
+    def operand(self, word: Token) -> Expression:
+        """What a function without brackets is applied to: the product up to an operator or the next function."""
+        found, factors = self.power(), 1
+        while self.at("NUMBER", "NAME"):
+            if self.at("NUMBER") and isinstance(found, Number):
+                return found
+            found, factors = self.apply("product", found, self.power()), factors + 1
+        several = factors > 1 and self.at("/")
+        joined = self.at("·", "×", "@", "*", "⊙") and (factors > 1 or isinstance(found, Number))
+        last = found.arguments[-1] if isinstance(found, Apply) and found.operation == "product" else found
+        weight = isinstance(last, Name) and last.name[0] in _MATRICES or _is_transpose(last)
+        glued = self.at("(", "[") or self.at("FUNCTION") and weight or self.begins_factor() and self.at("NORM", "|")
+        if several or joined or glued:
+            written = found.span.of(self.text)
+            self.fail(
+                "an operator, or brackets", f"how far does {word.text} reach here?",
+                hint=f"brackets say it: {word.text}({written}) … or {word.text}({written} …)",
+            )  # fmt: skip
+        return found
 
     def quotient(self, left: Expression, right: Expression) -> Expression:
         if isinstance(left, Number) and isinstance(right, Number) and right.value != 0:
@@ -475,6 +539,8 @@ class _Parser:
             return self.call(token)
         if self.accept("("):
             inner: Expression = self.fenced(self.sum, ")")
+            if isinstance(inner, Apply) and inner.operation == "product":  # they say what is multiplied first
+                return replace(inner, options=(("brackets", True),))
             return inner
         if self.at("["):
             return self.rows()
@@ -487,6 +553,7 @@ class _Parser:
 
     def named(self, token: Token) -> Expression:
         """A name, or a function that is only named: ``g(z)``, ``L(z, y)``, or ``f(x)`` where f(x) is defined."""
+        commas, glued_bracket = False, self.at("(") and token.span.end == self.token.span.start
         if self.at("(") and [one.type for one in self.tokens[self.place : self.place + 3]] == ["(", "NAME", ")"]:
             index = self.tokens[self.place + 1].text
             if index in self.open and index not in self.known:  # p(x) under a sum over x is p_x
@@ -506,9 +573,19 @@ class _Parser:
                 return self.call(token)
             if token.text in LOSSES and (commas or glued and token.text not in self.known):
                 return self.call(token._replace(text="loss"))
-            if token.text not in self.known and len(token.text) > 1 and (stem == "σ" or stem in OPAQUE and glued):
+            if token.text not in self.known and stem in OPAQUE and glued:  # g^{[1]}(z)
+                return self.call(token._replace(text=stem))
+            if token.text not in self.known and len(token.text) > 1 and stem == "σ":
                 self.place -= 1
                 self.fail("a function", f"{token.text!r} is not a function that is known", hint=f"write {stem}(…)")
+        if glued_bracket and commas and token.text not in self.known:
+            self.place -= 1
+            self.fail("a function that is stated", f"{token.text}(…) is a function that nobody stated",
+                      hint="write what it computes, or a loss such as cross_entropy(z, y)")  # fmt: skip
+        if glued_bracket and _MODEL.match(token.text) and token.text not in self.known:
+            self.place -= 1
+            self.fail("a product or a function that is stated", f"{token.text}(…) is a function that nobody stated",
+                      hint=f"write what it is in its place, such as θ^T x for {token.text}(x)")  # fmt: skip
         if token.text == "Σ" and token.text not in self.known:
             self.place -= 1
             self.fail("a sum or a matrix", "Σ may be a sum or a matrix", hint=r"∑ or \sum is the sum; S the matrix")
@@ -538,7 +615,9 @@ class _Parser:
             return getattr(self, name)(word)  # type: ignore[no-any-return]
         if name == "frac":
             top = self.braced()
-            return self.quotient(top, self.braced())
+            found = self.quotient(top, self.braced())
+            self.check_derivative(word.span.to(self.tokens[self.place - 1].span))
+            return found
         if name in EXTREMES and self.at("_"):
             name = EXTREMES[name]
         summing = name in ("sum", "mean", "prod", *EXTREMES.values())
@@ -565,7 +644,7 @@ class _Parser:
         else:
             if not self.begins_factor():
                 self.fail(f"what {word.text} is applied to: {word.text}(…)")
-            operand = self.power()
+            operand = self.power() if name in ROOTS or self.at("(") else self.operand(word)
             span = word.span.to(operand.span)
             self.check_arity(name, [operand], {}, span)
             found = self.apply(name, operand, span=span)
@@ -578,6 +657,7 @@ class _Parser:
             if index in outside:
                 self.fail("another index", f"{index} already runs in the sum around this one")
         self.open += indices
+        limit, self.limit = self.limit, ""
         self.running.update(indices)
         before = len(self.summed)
         if not self.begins_factor() and not self.at("-"):
@@ -589,12 +669,70 @@ class _Parser:
             both, self.whole_index = self.whole_index, False
             if both and isinstance(operand, Apply) and operand.operation == name and not present:
                 self.whole_index = bool(outside)
-                return Apply(name, operand.arguments, word.span.to(operand.span))
+                return Apply(name, operand.arguments, word.span.to(operand.span), operand.options)
             if not present and len(self.summed) > before:
                 self.place -= 1
                 self.fail("the running index", f"{indices[0]} does not occur under its sum")
+            if self.mixed(operand, {*indices, *outside}):
+                return self.over_samples(name, operand, indices, limit, outside, word)
+            self.check_axes(operand, {*indices, *outside})
             operand = self.without(operand, indices, outside)
-        return self.apply(name, operand, span=word.span.to(operand.span))
+        options = {"limit": limit} if limit else {}
+        if len(indices) == 1 and not outside and name in ("sum", "mean"):
+            options["index"] = indices[0]
+        if matrices := tuple(sorted(self.matrices & {one.name for one in _names(operand)})):
+            options["matrices"] = " ".join(matrices)
+        return self.apply(name, operand, span=word.span.to(operand.span), **options)
+
+    def check_axes(self, operand: Expression, letters: set[str]) -> None:
+        """``W_ij x_j`` repeats x along the rows of W; ``W_ij x_i`` would have to repeat it along the columns."""
+        names = [(one, _indexed(one.name)[1]) for one in _names(operand)]
+        for one, index in names:
+            for _, both in names:
+                if index in letters and len(both) == 2 and both[0] == index:
+                    hint = "write it with matrices: sum(W^T x) for the sum over i and j of W_ij x_i"
+                    self.wrong_index(one, f"{one.name} beside what has the indices {both}", hint)
+
+    def mixed(self, expression: Expression, letters: set[str]) -> bool:
+        """Does a name without a running index stand beside one with it (``w^T x_i``), or a norm round it?"""
+        from netcalc.equations.operations import LOSSES as STATED
+
+        if not isinstance(expression, Apply) or expression.operation in _REDUCING:
+            return False
+        if expression.operation in {"norm", "sqnorm", *STATED} - {"loss", "ℓ"}:
+            return any(set(_indexed(name.name)[1]) & letters for name in _unreduced(expression))
+        sides = [list(_unreduced(argument)) for argument in expression.arguments]
+        indexed = [any(set(_indexed(name.name)[1]) & letters for name in names) for names in sides]
+        beside = [names for names, has in zip(sides, indexed) if names and not has]
+        return any(indexed) and bool(beside) or any(self.mixed(a, letters) for a in expression.arguments)
+
+    def over_samples(
+        self, name: str, operand: Expression, indices: tuple[str, ...], limit: str, outside: list[str], word: Token
+    ) -> Expression:
+        """A sum over samples: which of them are numbers and which are vectors is for the shapes to say."""
+        if len(indices) > 1 or outside or name not in ("sum", "mean"):
+            first = next(one for one in _names(operand) if set(_indexed(one.name)[1]) & {*indices, *outside})
+            hint = "write the inner sum as a product of matrices: W x for the sum over j of W_ij x_j"
+            self.wrong_index(first, f"{first.name} beside names without its index, not under one sum alone", hint)
+        marked = self.marked(operand, indices[0])
+        options = {"over": indices[0], **({"limit": limit} if limit else {})}
+        return self.apply(name, marked, span=word.span.to(operand.span), **options)
+
+    def marked(self, expression: Expression, letter: str) -> Expression:
+        if isinstance(expression, Name):
+            base, index = _indexed(expression.name)
+            if index == letter:
+                self.summed.add(base)
+                return Name(base, expression.span, index)
+            if letter in index:
+                hint = "write the sum in matrices: W x for the sum over j of W_ij x_j"
+                self.wrong_index(expression, f"{expression.name} under a sum over {letter}", hint)
+        if not isinstance(expression, Apply):
+            return expression
+        return Apply(
+            expression.operation, tuple(self.marked(a, letter) for a in expression.arguments), expression.span,
+            expression.options,
+        )  # fmt: skip
 
     def without(self, expression: Expression, indices: tuple[str, ...], outside: list[str]) -> Expression:
         """``y_i log p_i`` under ``sum_i`` is ``y ⊙ log p``: the index falls away, products are element by element."""
@@ -611,6 +749,7 @@ class _Parser:
             alike = len(index) == len(running) > 1 and set(index) == set(running)
             if alike and self.order.setdefault(frozenset(index), index) == index:
                 self.summed.add(base)
+                self.matrices.add(base)
                 self.whole_index = True
                 return Name(base, expression.span)
             if outside and index in outside:
@@ -721,7 +860,20 @@ class _Parser:
                 "syntax", "a sum over a part of the axis", expected="n, or n - 1 from 0", span=upper.span,
                 hint="the index runs over the whole axis", source=self.text,
             )  # fmt: skip
+        last = upper.arguments[0] if isinstance(upper, Apply) else upper
+        self.limit = self.text_of(last) if first and len(found) == 1 else ""
+        if isinstance(upper, (Name, Number)) and first and first.text == "0":
+            raise SpecError(
+                "syntax", f"a sum from 0 to {self.text_of(upper)}", expected="n, or n - 1 from 0", span=upper.span,
+                hint="from 1 to n, or from 0 to n - 1, it runs over the n entries", source=self.text,
+            )  # fmt: skip
         return tuple(found)
+
+    @staticmethod
+    def text_of(limit: Expression | None) -> str:
+        if isinstance(limit, Name):
+            return limit.name
+        return number_text(limit.value) if isinstance(limit, Number) else ""
 
     def bound(self) -> Expression:
         self.take()
@@ -916,7 +1068,7 @@ class _Parser:
         return Apply("norm", (inner,), span, (("p", p),) if p != 2 else ())
 
 
-def _parts(expression: Expression) -> Iterator[Expression]:
+def parts_of(expression: Expression) -> Iterator[Expression]:
     """An expression and all that is in it, each before its arguments."""
     waiting = [expression]
     while waiting:
@@ -926,7 +1078,20 @@ def _parts(expression: Expression) -> Iterator[Expression]:
 
 
 def _names(expression: Expression) -> Iterator[Name]:
-    return (part for part in _parts(expression) if isinstance(part, Name))
+    return (part for part in parts_of(expression) if isinstance(part, Name))
+
+
+def _unreduced(expression: Expression) -> Iterator[Name]:
+    """The names that are not under a sum or norm of their own."""
+    if isinstance(expression, Name):
+        yield expression
+    elif isinstance(expression, Apply) and expression.operation not in _REDUCING:
+        for argument in expression.arguments:
+            yield from _unreduced(argument)
+
+
+def _is_transpose(expression: Expression) -> bool:
+    return isinstance(expression, Apply) and expression.operation == "transpose"
 
 
 def _indexed(name: str) -> tuple[str, str]:

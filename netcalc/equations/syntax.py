@@ -21,10 +21,11 @@ class Number:
 
 @dataclass(frozen=True)
 class Name:
-    """A variable: ``W1``, ``x'``, ``ŷ``, ``θ``."""
+    """A variable: ``W1``, ``x'``, ``ŷ``, ``θ``; with ``index`` the sample of it that a sum runs over: ``x_i``."""
 
     name: str
     span: Span
+    index: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Apply:
     """An operation on its arguments.
 
     ``operation`` is one of ``add sub neg product matmul mul div pow transpose norm rows``, or a function's name
-    (``product`` is juxtaposition, whose meaning depends on the shapes; ``rows`` a bracket ``[x; 1]``).
+    (``product`` is juxtaposition, whose meaning depends on the shapes, with the options ``brackets`` and ``dot``
+    where they are written; ``rows`` a bracket ``[x; 1]``).
     """
 
     operation: str
@@ -106,7 +108,8 @@ def _write(expression: Expression, around: int, leaf: Any) -> str:
             return r"\frac{" + "}{".join(_write(a, 0, leaf) for a in arguments) + "}"
         tighter = {"sub": 1, "div": 2}.get(op, 0)  # on the right: a − (b + c), a / (b c)
         written = sign.join(_write(a, level + (i > 0) * tighter, leaf) for i, a in enumerate(arguments))
-        return _bracketed(written, is_latex) if level < around else written
+        kept = around == level and expression.option("brackets")
+        return _bracketed(written, is_latex) if level < around or kept else written
     if op == "neg":
         written = ("-" if is_latex else "−") + _write(arguments[0], 2, leaf)
         return _bracketed(written, is_latex) if around > 1 else written
@@ -144,7 +147,17 @@ def _write(expression: Expression, around: int, leaf: Any) -> str:
         if is_latex:
             return r"\begin{cases} " + r" \\ ".join(_cases(expression, leaf)) + r" \end{cases}"
         return f"where({', '.join([_condition(arguments[0], leaf), *(_write(a, 0, leaf) for a in arguments[1:])])})"
-    options = [f"{key} {_option(value)}" if key != "size" else _option(value) for key, value in expression.options]
+    if over := expression.option("over"):
+        sign = r"\sum" if op == "sum" else rf"\operatorname{{{op}}}"
+        limits = f"_{{{over}}}" if is_latex else f"_{over}"
+        inside = _write(arguments[0], 2, leaf)
+        written = f"{sign}{limits} {inside}" if is_latex else f"{op}{limits} {inside}"
+        return _bracketed(written, is_latex) if around > 1 else written
+    options = [
+        f"{key} {_option(value)}" if key != "size" else _option(value)
+        for key, value in expression.options
+        if key not in _UNSAID
+    ]
     inside = ", ".join([*(_write(a, 0, leaf) for a in arguments), *options])
     if not is_latex:
         return f"{SIGNS.get(op, op)}({inside})"
@@ -179,6 +192,7 @@ def _cases(expression: Expression, leaf: Any) -> list[str]:
 
 
 SIGNS = {"sigmoid": "σ"}
+_UNSAID = ("index", "limit", "matrices")  # of a sum that runs over all entries
 _LATEX_FUNCTIONS = {"sigmoid": r"\sigma", "amax": r"\max", "amin": r"\min", "prod": r"\prod"}
 _ROOTS = {"sqrt": r"\sqrt", "cbrt": r"\sqrt[3]"}
 _KNOWN_TO_LATEX = {"max", "min", "exp", "log", "sin", "cos", "tanh"}
@@ -193,14 +207,18 @@ def _bracketed(written: str, is_latex: bool) -> str:
 
 
 def _plain(expression: Expression) -> str:
+    if isinstance(expression, Name) and expression.index:
+        return f"{expression.name}_{expression.index}"
     return expression.name if isinstance(expression, Name) else number_text(expression.value)  # type: ignore[union-attr]
 
 
 def _latex(expression: Expression) -> str:
+    if isinstance(expression, Name) and expression.index:
+        return name_latex(f"{expression.name}_{expression.index}")
     return name_latex(expression.name) if isinstance(expression, Name) else number_latex(expression.value)  # type: ignore[union-attr]
 
 
-_ACCENTS = {"\u0304": "bar", "\u0302": "hat", "\u0303": "tilde"}
+ACCENTS = {"\u0304": "bar", "\u0302": "hat", "\u0303": "tilde"}
 
 
 def name_latex(name: str) -> str:
@@ -214,10 +232,10 @@ def name_latex(name: str) -> str:
     from netcalc.equations.tokens import GREEK
 
     decomposed = unicodedata.normalize("NFD", name)
-    stem, primes, accents = decomposed[0], decomposed.count("'"), [c for c in decomposed if c in _ACCENTS]
-    rest = "".join(c for c in decomposed[1:] if c not in "'_{}" and c not in _ACCENTS)
+    stem, primes, accents = decomposed[0], decomposed.count("'"), [c for c in decomposed if c in ACCENTS]
+    rest = "".join(c for c in decomposed[1:] if c not in "'_{}" and c not in ACCENTS)
     greek = {letter: word for word, letter in GREEK.items()}
     shown = f"\\{greek[stem]}" if stem in greek else stem
     for accent in accents:
-        shown = rf"\{_ACCENTS[accent]}{{{shown}}}"
+        shown = rf"\{ACCENTS[accent]}{{{shown}}}"
     return shown + "'" * primes + (f"_{{{rest}}}" if rest else "")

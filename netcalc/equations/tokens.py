@@ -113,6 +113,7 @@ _INDEX = re.compile(
 )
 _LAYER = re.compile(r"\^\{\s*\((\w+(?:[-+]\d+)?)\)\s*\}|\^\{\s*\[(\w+(?:[-+]\d+)?)\]\s*\}|⁽([⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱ]+)⁾")
 _EQUATION_FOLLOWS = re.compile(r"\s*[^=\s(),;]+(?:\([^()=]*\))?\s*(?:&?:?=|(?:,\s*[^=\s(),;]+\s*)*(?:\\in\b|∈))")
+_EQUATION_NUMBER = re.compile(r"(?:\\q?quad\b|\s)*\(\s*\d+(?:\.\d+)*[a-z]?\s*\)\s*(?=\Z|\\\\|[;\n$]|\\\]|\\end)")
 _PRIMES = re.compile(r"['′’]+|″|\^\\prime|\^\{\s*((?:\\prime\s*)+)\}")
 _RAISED_FIRST = re.compile(rf"(?:(?P<T>{_TRANSPOSED})|\^(?P<n>\d)|\^\{{(?P<m>\d+)\}})(?=_|[{_LOW}])")
 _FRAME = re.compile(r"\s*(?P<open>\$\$?|\\\[|\\\()(?P<inside>.*?)(?P<close>\$\$?|\\\]|\\\))[\s.,;]*\Z", re.DOTALL)
@@ -298,8 +299,11 @@ class _Reader:
         self.put(")", ")", place)
 
     def command(self, word: str, start: int) -> None:
-        if word in ("quad", "qquad") and not self.depth and _EQUATION_FOLLOWS.match(self.text, self.position):
-            self.put(";", ";", start)
+        if word in ("quad", "qquad") and not self.depth:
+            if number := _EQUATION_NUMBER.match(self.text, self.position):
+                self.position = number.end()
+            elif _EQUATION_FOLLOWS.match(self.text, self.position):
+                self.put(";", ";", start)
         if word in _SILENT:
             return
         if word == "\\":

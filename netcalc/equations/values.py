@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import Any, Mapping, NamedTuple
 
+from netcalc.analysis.operations import Ops
 from netcalc.equations.arrays import Array
 from netcalc.equations.exact import ONE, ZERO, Value, text
-from netcalc.equations.inference import Computation
-from netcalc.equations.ledger import Edge, forward_ledger
+from netcalc.equations.inference import Computation, Node
+from netcalc.equations.ledger import Edge, forward_ledger, node_work
 from netcalc.equations.operations import operation
 from netcalc.errors import SpecError
 
@@ -33,23 +34,45 @@ def evaluate(c: Computation, replaced: Mapping[str, Array] | None = None) -> lis
             hint=f"{lacking[0]}=[…]",
         )
     found: list[Array] = []
-    for node in c.nodes:
-        too_large(c, len(found))
-        if node.is_leaf:
-            value = replaced.get(node.name, node.value) if node.operation == "input" else node.value
-            if value is None:
-                raise SpecError("no-value", f"{c.label(len(found))} is a letter and has no value", hint="give numbers")
-            shape: Any = node.shape
-            found.append(
-                value
-                if value.shape == shape
-                else Array.full(shape, value.data[0])
-                if not value.shape
-                else value.reshaped(shape)
-            )
-        else:
-            found.append(operation(node.operation).forward([found[i] for i in node.inputs], node.options))
+    for i, node in enumerate(c.nodes):
+        too_large(c, i)
+        value = replaced.get(node.name, node.value) if node.operation == "input" else node.value
+        if node.is_leaf and value is None:
+            raise SpecError("no-value", f"{c.label(i)} is a letter and has no value", hint="give numbers")
+        found.append(_value(node, value, [found[j] for j in node.inputs]))
     return found
+
+
+def known(c: Computation) -> list[Array | None]:
+    """The value of every node that what has numbers leads to, and None for the rest.
+
+    >>> from netcalc.equations.inference import infer
+    >>> from netcalc.equations.givens import read_givens
+    >>> [value and value.data for value in known(infer("z = 2 x; L = z y", read_givens(["x=3", "y:scalar"])))]
+    [(2,), (3,), (6,), None, None]
+    """
+    found: list[Array | None] = []
+    work = 0
+    for i, node in enumerate(c.nodes):
+        inputs = [value for j in node.inputs if (value := found[j]) is not None]
+        shape: Any = node.shape
+        ready = not lettered(shape) and (node.value is not None if node.is_leaf else len(inputs) == len(node.inputs))
+        if ready and not node.is_leaf:
+            flops: Any = Ops.of(node_work(c, i).lines).total
+            work += 5 * flops
+        affordable = ready and prod(shape) <= MAX_ELEMENTS and work <= MAX_WORK
+        found.append(_value(node, node.value, inputs) if affordable else None)
+    return found
+
+
+def _value(node: Node, value: Array | None, inputs: list[Array]) -> Array:
+    """What a node computes from its inputs; an input or a number has a value, in the shape that it stands for."""
+    shape: Any = node.shape
+    if value is None:
+        return operation(node.operation).forward(inputs, node.options)
+    if value.shape == shape:
+        return value
+    return value.reshaped(shape) if value.shape else Array.full(shape, value.data[0])
 
 
 def lettered(shape: Any) -> bool:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 import textwrap
+import unicodedata
 from typing import Any
 
 from netcalc.equations.arrays import MOST
 from netcalc.equations.exact import latex as number_latex
 from netcalc.equations.explanation import Section, Story
-from netcalc.equations.ledger import backward_ledger
-from netcalc.equations.syntax import latex, name_latex, text
-from netcalc.report.latex import document
+from netcalc.equations.ledger import Ledger, backward_ledger
+from netcalc.equations.syntax import ACCENTS, latex, name_latex, text
+from netcalc.report.latex import bracketed, document, listed, prose
 
 
 def plain_text(story: Story) -> str:
-    """Tab-separated rows under a line for each section."""
-    lines = []
+    """The equations as they are read, then tab-separated rows under a line for each section."""
+    lines = _read(story)
     for section in story.sections():
         lines.append(f"# {section.title}")
         lines += ["\t".join(row) for row in ([section.head] if section.head else []) + list(section.rows)]
     return "\n".join([*lines, *(f"{name}: {value}" for name, value in story.summary())]) + "\n"
+
+
+def _read(story: Story) -> list[str]:
+    return [f"{e.name} = {text(e.expression)}" for e in story.c.equations]
 
 
 def tables(story: Story, width: int) -> Any:
@@ -28,7 +33,7 @@ def tables(story: Story, width: int) -> Any:
     from rich.console import Group
     from rich.text import Text
 
-    parts: list[Any] = [Text("\n".join(f"{e.name} = {text(e.expression)}" for e in story.c.equations), style="bold")]
+    parts: list[Any] = [Text("\n".join(_read(story)), style="bold")]
     for section in story.sections():
         parts += ["", *_table(section, width)]
     from netcalc.report.table import pairs
@@ -165,13 +170,10 @@ def latex_sheet(story: Story, fragment: bool = False) -> str:
     steps = []
     for i, node in enumerate(c.nodes):
         if not node.is_leaf:
-            value = (
-                f" = {_array(story.values[i])}"
-                if story.values is not None and len(story.values[i].data) <= MOST
-                else ""
-            )
+            found = story.known[i]
+            value = f" = {_array(found)}" if found is not None and len(found.data) <= MOST else ""
             steps.append(f"{_words(story.names[i])} &= {_words(story.step(i))}{value} && \\in {_space(node.shape)}")
-    out += [*_lines(steps), r"\end{align*}", *_windows(story)]
+    out += [*_lines(steps), r"\end{align*}", *_windows(story), *(_explained(story) if story.asked.explain else ())]
     if story.asked.gradients:
         edges = []
         for edge, name, layout in story.told_gradients():
@@ -182,21 +184,66 @@ def latex_sheet(story: Story, fragment: bool = False) -> str:
             edges.append((full, (_words(name), _words(layout), _space(into))))
         out += [r"\paragraph{Backward}", r"\begin{align*}", *_lines(_beside(edges)), r"\end{align*}"]
     if story.values is not None and story.scalar() and (story.asked.gradients or story.asked.lr is not None):
-        from netcalc.equations.values import gradients
-
-        grads = gradients(c, story.values)
-        rows = [
-            rf"\frac{{\partial {_words(story.result)}}}{{\partial {name_latex(n.name)}}} &= {_array(grads[i])}"
-            for i, n in enumerate(c.nodes)
-            if n.operation == "input" and i in grads
-        ]
+        rows = [row for found in story.checked_gradients() for row in _gradient(story.result, *found)]
         if story.asked.lr is not None:
             rows += [row for u in story.updates() for row in _update(u, story.asked)]
         out += [r"\paragraph{Gradients}", r"\begin{align*}", *_lines(rows), r"\end{align*}"]
-    notes = [f"{name}: {value}" for name, value in story.summary() if name in ("free", "holds when", "note", "caution")]
-    out += [f"% {note}" for note in notes]
+    stated = [(name, _prose(value)) for name, value in story.summary() if name in STATED]
+    out += [r"\paragraph{Notes}\leavevmode", listed(stated)] if stated else []
     body = "\n".join(out) + "\n"
     return body if fragment else document("\\allowdisplaybreaks\n" + body)
+
+
+STATED = ("free", "holds when", "uncounted", "note", "caution")
+"""What of the summary a sheet says in words."""
+
+
+def _explained(story: Story) -> list[str]:
+    """Why these shapes, and the ledgers line by line."""
+    reasons = (rf"\par {_prose(reason)}" for reason in story.c.reasons)
+    out = [r"\paragraph{Why these shapes}\leavevmode", *reasons, r"\par"]
+    for title, ledger, labels in story.ledgers():
+        rows = []
+        for entry, label in zip(ledger.entries, labels):
+            for line in entry.work.lines:
+                factors = r" \times ".join(bracketed(_size(size)) for size in line.factors) or "1"
+                count = "" if len(line.factors) < 2 else f" = {_size(line.count)}"
+                rows.append(rf"{_words(label)} &: {_of(line.label)} && {factors}{count} \text{{ {line.kind}}}")
+            if not entry.work.lines:
+                told = entry.work.note or ", ".join(entry.work.uncounted)
+                rows.append(rf"{_words(label)} &: \text{{{_prose(told)}}} && {'?' if entry.work.uncounted else 0}")
+        heading = rf"\paragraph{{{title[0].upper()}{title[1:]}}}"
+        out += [heading, r"\begin{align*}", *_lines(rows), r"\end{align*}"] if rows else []
+    return out
+
+
+def _of(label: str) -> str:
+    """What a line of the ledger counts, where TeX would take a sign in front for one of the name behind it."""
+    return ("{}" if label[:1] in "+−" else "") + _words(label)
+
+
+def _gradient(result: str, name: str, slope: Any, check: Any, mark: str) -> list[str]:
+    """A gradient in numbers, and what finite differences say of it, on one line or two."""
+    first = rf"\frac{{\partial {_words(result)}}}{{\partial {name_latex(name)}}} &= {_array(slope)}"
+    verdict = {"✓": "", "✗": r"\text{: they differ}"}.get(mark, rf"\text{{: {mark}}}")
+    second = rf"\text{{by finite differences }}{_array(check)}{verdict}"
+    if _columns(f"{first} {second}") <= PAGE:
+        return [rf"{first} \quad {second}"]
+    return [first, rf"&\quad {second}"]
+
+
+def _prose(written: str) -> str:
+    """A sentence with names and signs in it, for LaTeX outside of formulas.
+
+    >>> print(_prose("ŷ: two vectors, wᵀ x ≈ 50% of ε_1"))
+    $\\hat{y}$: two vectors, w$^T$ x $\\approx $ 50\\% of $\\varepsilon_{1}$
+    """
+
+    pieces = _MATHS.split(_apart(written))
+    return "".join(
+        f"${_SIGNS.get(piece) or name_latex(piece)}$" if place % 2 else prose(piece)
+        for place, piece in enumerate(pieces)
+    )
 
 
 def _expression(expression: Any) -> str:
@@ -215,20 +262,22 @@ def _expression(expression: Any) -> str:
 
 
 def _flops(story: Story) -> str:
-    found = [f"${_size(story.forward.flops)}$"]
+    def flops(ledger: Ledger) -> str:
+        least = r"\ge " if ledger.uncounted else ""
+        return f"${least}{_size(ledger.flops)}$"
+
+    found = [flops(story.forward)]
     if story.asked.gradients:
-        backward = backward_ledger(story.c)
-        least = r"\ge " if backward.uncounted else ""
-        found.append(f"backward ${least}{_size(backward.flops)}$")
+        found.append(f"backward {flops(backward_ledger(story.c))}")
     if story.asked.updates:
-        found.append(f"update ${_size(story.update_ledger().flops)}$")
+        found.append(f"update {flops(story.update_ledger())}")
     return ", ".join(found)
 
 
 def _windows(story: Story) -> list[str]:
     """The sums of the windows, as they are typed."""
     out: list[str] = []
-    for section in story.windows() if story.values is not None else ():
+    for section in story.windows():
         lines = [row[0].replace("−", "-").replace("π", "pi").replace("∞", "inf") for row in section.rows]
         out += [rf"\paragraph{{\textmd{{${_words(section.title)}$}}}}", r"\begin{verbatim}", *lines, r"\end{verbatim}"]
     return out
@@ -350,14 +399,22 @@ def _array(array: Any) -> str:
 _SIGNS = {
     "ᵀ": "^T", "⊙": r" \odot ", "⊗": r" \otimes ", "−": "-", "·": r" \cdot ", "‖": r"\|", "²": "^2",
     "³": "^3", "σ": r"\sigma", "Σ": r"\textstyle\sum ",
-    "≥": r"\ge ", "≤": r"\le ", "≠": r"\ne ", "∗": " * ", "×": r" \times ", "′": "'", "√": r"\sqrt", "½": r"\tfrac12 ",
+    "≥": r"\ge ", "≤": r"\le ", "≠": r"\ne ", "∗": " * ", "×": r" \times ", "′": "'", "√": r"\surd ", "½": r"\tfrac12 ",
     "π": r"\pi ", "Φ": r"\Phi ", "φ": r"\varphi ", "∞": r"\infty ",
+    "≈": r"\approx ", "∂": r"\partial ", "→": r"\to ", "ε": r"\varepsilon ", "∈": r"\in ", "ℝ": r"\mathbb{R}",
+    "∥": r"\|", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "←": r"\leftarrow ", "…": r"\dots ",
 }  # fmt: skip
 
 
-_NAME = r"[^\W\d_](?:(?![ᵀ²³])[\w'\u0304\u0302])*(?:_\{[^{}]*\})?"
+_MARKS = "".join(ACCENTS)
+_WORD = rf"[A-Za-zα-ωΑ-Ωℓ](?:(?![ᵀ²³])[\w'{_MARKS}])*"
+_NAME = rf"{_WORD}(?:(?<=_)\{{[^{{}}]*\}})?"
 _FRACTION = re.compile(rf"∂({_NAME})/∂({_NAME})(ᵀ?)")
-_PHRASE = re.compile(r"(?: \(| )?\b(?:a )?[a-z]{2,}\b(?![(_])(?: (?:a|[a-z]{2,})\b(?![(_]))* ?")
+_PHRASE = re.compile(r"(?: \(| )?(?<!\{)\b(?:a )?[a-z]{2,}\b(?![(_])(?: (?:a|[a-z]{2,})\b(?![(_]))* ?")
+_MATHS = re.compile(  # in a sentence: a sign, a name with an index, an accent or a number
+    rf"(\b[A-Za-zα-ωΑ-Ωℓ][{_MARKS}]*(?:_\{{[^{{}}]*\}}|_\w+|\d+\b)"
+    rf"|[A-Za-z][{_MARKS}]+|[α-ωΑ-Ωℓ][{_MARKS}]*|[{''.join(_SIGNS)}])"
+)
 _FUNCTIONS = ("sin", "cos", "tanh", "exp", "log", "max", "min")
 
 
@@ -369,6 +426,7 @@ def _words(written: str) -> str:
     \\left(\\frac{\\partial L}{\\partial q_{1}}\\right)^T x
     x\\text{ repeated to }[2]
     """
+    written = _apart(written)
     found, end = "", 0
     for match in _FRACTION.finditer(written):
         fraction = rf"\frac{{\partial {name_latex(match[1])}}}{{\partial {name_latex(match[2])}}}"
@@ -376,6 +434,11 @@ def _words(written: str) -> str:
         found += rf"\left({fraction}\right)^T" if match[3] else fraction
         end = match.end()
     return found + _phrases(written[end:])
+
+
+def _apart(written: str) -> str:
+    """The text with accents as signs of their own, behind their letter."""
+    return "".join(unicodedata.normalize("NFD", c) if c.isalpha() else c for c in written)
 
 
 def _phrases(written: str) -> str:
@@ -395,14 +458,10 @@ def _plain_words(written: str) -> str:
             return f"\\{found} "
         if written[match.end() :].startswith("(") and "_" in found:
             return rf"\operatorname{{{found}}}".replace("_", r"\_")
-        letters = re.sub(r"[\d'\u0304\u0302]", "", found)
-        if len(letters) > 1 and letters not in ("x̄",) and "_" not in found:
+        letters = re.sub(rf"[\d'{_MARKS}]", "", found)
+        if len(letters) > 1 and "_" not in found:
             return rf"\operatorname{{{found}}}"
         return name_latex(found)
 
-    written = re.sub(
-        r"(?<!\\)[A-Za-zα-ωΑ-Ω](?:(?![ᵀ²³])[\w'\u0304\u0302])*",
-        lambda m: m.group() if m.group() in "σΣΦφπ" else word(m),
-        written,
-    )
+    written = re.sub(rf"(?<!\\){_NAME}", lambda m: m.group() if m.group() in "σΣΦφπ" else word(m), written)
     return "".join(_SIGNS.get(c, c) for c in written)
