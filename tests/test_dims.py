@@ -575,7 +575,7 @@ def test_declarations_of_one_letter_combine():
     def letter(*lines):
         made = Elaborator("\n".join([*lines, "3xHxH -> relu"]), "", {})
         made.network()
-        return made.declared["H"]
+        return made.scope.declared["H"]
 
     assert letter("H % 6 == 0", "H % 4 == 0") == (1, None, 12)
     assert letter("H in 3..90", "H in 2..70", "H % 4 == 0") == (3, 70, 4)

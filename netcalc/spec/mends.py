@@ -34,11 +34,11 @@ class Misfit:
     ) -> None:
         self.nodes, self.source, self.trial = nodes, source, trial
 
-    def explain(self, error: SpecError, layer: Layer, inputs: tuple[int, ...]) -> None:
+    def explain(self, error: SpecError, layer: Layer, inputs: tuple[int, ...], span: Span) -> None:
         """Add to a misfit which layers made the sizes at fault, and the nearest edits that are legal."""
         shapes = tuple(self.nodes[index].shape for index in inputs)
         axes = axes_at_fault(layer, shapes) if error.code == "shape-mismatch" else []
-        if not axes and (match := _DIFFER.match(error.message)):
+        if not axes and (match := _DIFFER.match(error.message)) and len(set(map(len, shapes))) == 1:
             axes = [int(match.group(1))]
         if axes:
             if len(axes) > 1:
@@ -61,8 +61,18 @@ class Misfit:
             return
         if axes and (mends := self.mends(inputs, axes)):
             error.hint = "what would mend it: " + ", or ".join(mends)
-        elif edits := nearest_edits(layer, shapes, error.argument):
+        elif edits := self.nearest(layer, shapes, error.argument, span):
             error.hint = "the nearest that is legal: " + ", or ".join(edits)
+
+    def nearest(self, layer: Layer, shapes: tuple[Shape, ...], blamed: str | None, span: Span) -> list[str]:
+        """The smallest changes of this layer after which the text goes on beyond it."""
+        whole: list[str] = []
+        partly: list[str] = []
+        for name, value in nearest_edits(layer, shapes, blamed):
+            tried, later = self.trial({span: {name: value}})
+            if len(tried) > len(self.nodes):
+                (partly if later else whole).append(f"{name}={text(value)}{later}")
+        return whole or partly
 
     def reshaped(self, error: SpecError, layer: Layer, inputs: tuple[int, ...]) -> str:
         """The step that would bring an input into shape: a flatten before, or axes of 1 behind."""
@@ -409,14 +419,14 @@ def nearest_edits(
     inputs: tuple[Any, ...],
     blamed: str | None,
     most: int = 3,
-) -> list[str]:
+) -> list[tuple[str, Dim]]:
     """The smallest single changes of an integer argument that make a layer legal on its inputs.
 
     >>> from netcalc.layers.convolution import Conv2d
     >>> nearest_edits(Conv2d(out_channels=4, kernel_size=9), ((3, 6, 6),), "kernel_size")
-    ['kernel_size=6', 'padding=2']
+    [('kernel_size', 6), ('padding', 2)]
     """
-    found: list[str] = []
+    found: list[tuple[str, Dim]] = []
     names = [name for name, a in layer.arguments.items() if a.type in ("size", "sizes", "integer")]
     for name in sorted(names, key=lambda name: name != blamed):
         argument, value = layer.arguments[name], getattr(layer, name)
@@ -431,7 +441,7 @@ def nearest_edits(
                 Applied(layer.replace(**{name: candidate}), inputs)
             except (SpecError, ArithmeticError, TypeError):
                 continue
-            found.append(f"{name}={text(candidate)}")
+            found.append((name, candidate))
             break
         if len(found) == most:
             break

@@ -1,8 +1,8 @@
-"""What a spec says, before it means anything: small frozen nodes, each with its span."""
+"""What a spec says, before it means anything: small frozen nodes, each with its span; and the walks over them."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Union
+from typing import Any, Iterator, NamedTuple, Union
 
 from netcalc.errors import Span
 
@@ -175,3 +175,63 @@ class Steps(NamedTuple):
 
     items: tuple[Step, ...]
     span: Span
+
+
+# ---------------------------------------------------------------- walks
+
+
+def labels_in(steps: Steps, definitions: bool = True) -> Iterator[Any]:
+    """Every ``as NAME`` of these steps and of the blocks (and definitions) within."""
+    for step in steps.items:
+        if isinstance(step, (Call, Block)):
+            yield from step.labels
+        if isinstance(step, Block):
+            for branch in step.branches:
+                yield from labels_in(branch, definitions)
+        if isinstance(step, Definition) and definitions:
+            yield from labels_in(step.body)
+
+
+def names_given(steps: Steps, path: str = "") -> Iterator[str]:
+    """The full names that a block's labels give, where the block is called ``path``; what repeats begins its own."""
+    for step in steps.items:
+        if isinstance(step, (Call, Block)):
+            for label in step.labels:
+                yield path + label.id
+        if isinstance(step, Block) and step.word.id != "repeat":
+            inside = f"{path}{step.labels[0].id}." if step.labels else path
+            for branch in step.branches:
+                yield from names_given(branch, inside)
+
+
+def places_of(steps: Steps, name: str, where: str = "") -> Iterator[str]:
+    """The blocks in which a constant or parameter of that name is set, in words."""
+    for step in steps.items:
+        if isinstance(step, Constant) and step.name.id == name and where:
+            yield where
+        if isinstance(step, Block):
+            for branch in step.branches:
+                yield from places_of(branch, name, f"{step.word.id} {{ … }}")
+        if isinstance(step, Definition):
+            inside = f"def {step.name.id}"
+            if any(parameter.name.id == name for parameter in step.parameters):
+                yield inside
+            yield from places_of(step.body, name, inside)
+
+
+def names_in(part: tuple[Any, ...]) -> list[str]:
+    """Every name that is read in a part of the syntax."""
+    names = []
+    for inner in part:
+        kind = type(inner)
+        if kind is Name:
+            names.append(inner.id)
+        elif kind is not Span and isinstance(inner, tuple):
+            names += names_in(inner)
+    return names
+
+
+def is_identity(branch: Steps) -> bool:
+    """Is the branch the input itself, without a name?"""
+    step = branch.items[0]
+    return len(branch.items) == 1 and isinstance(step, Call) and step.word.id == "identity" and not step.labels
