@@ -371,9 +371,9 @@ def test_nothing_can_be_called_x(text):
         ("4 -> chunk 3 as a, b, c", "chunk 3 of 4 gives 2 parts of 2"),
         ("5 -> chunk 4 as a, b, c, d", "2 parts of 2 and one of 1"),
         ("10 -> split 5 as a, b", "split 5 5"),
-        ("10 -> linear 5 -> mse", "input target: 5, then write mse target"),
+        ("10 -> linear 5 -> mse", "input target: 5, then write mse with target"),
         ("10 -> linear 5 -> crossentropy", "input target: scalar"),
-        ("10 -> sub", "sub NAME"),
+        ("10 -> sub", "sub with NAME"),
     ],
 )
 def test_errors_say_what_could_be_meant(text, says):
@@ -523,6 +523,20 @@ def test_limits_hold_in_time_and_memory():
         ("3x8x8 -> nn.Linear(192, 4)", "flatten before it: 3x8x8 makes 192"),
         ("3x8x8 -> mul { identity | gap }", "view 3 1 1 behind gap1"),
         ("cxhxw -> relu", "for unknown sizes the letters are capitals: CxHxW"),
+        ("3x8x8 -> torch.flatten(x, 1)", "leave x out: a step works on what stands before it"),
+        ("3x8x8 -> conv 64 3 nobais", "did you mean 'nobias'?"),
+        ("4x16 -> sdpa 4 casual", "did you mean 'causal'?"),
+        ("3x8x8 -> conv 64 k3 same", "padding=same"),
+        ("3x8x8 -> conv 64 3 SAME", "padding=same"),
+        (
+            "def up(c, r=2) { upsample r }\n3x8x8 -> up 16",
+            "scale_factor=r for r times the size, or size=r for r positions an axis",
+        ),
+        (
+            "def block(c) { bn c }\n3x8x8 -> block 64",
+            "leave it out, or write num_features=c to have it checked, or eps=c if that is meant",
+        ),
+        ("input a: 8\ninput b: 8\na -> linear 3", "from a"),
         ("8 -> linear exp", "exp is read as a size, e x p; 'as', 'def' or '=' before would make it a name"),
         ("d1 = 5\n8 -> linear d1", "d1 is an argument (d=1): choose another name"),
     ],
@@ -540,7 +554,12 @@ def test_questions_are_not_asked_where_the_meaning_is_stated():
     assert parse("K3 = 3\n3x8x8 -> conv 4 K3")[-1].shape == (4, 6, 6)
     assert parse("3xHxW -> conv P 3")[-1].layer.kernel_size == 3
     assert [node.layer.kind for node in parse("8 -> linear 8 as relu -> relu()").nodes] == ["Input", "Linear", "ReLU"]
-    assert str(error("3x8x8 -> conv 4 3 padding=SAME")).count("same") >= 1
+    assert "the word is written same" in str(error("3x8x8 -> conv 4 3 padding=SAME"))
+    assert parse("3x8x8 -> upsample scale_factor=2 mode=nearest-exact -> upsample 20x20")[-1].shape == (3, 20, 20)
+    assert len(parse("8 -> relu as relu -> linear 8 -> relu -> linear 8 as act -> gelu as g -> act -> g").nodes) == 8
+    assert error("CxHxW -> conv C//2.5 k3").code == error("8x4x4 -> split 5 linear as a, b").code.replace(
+        "argument", "value"
+    )
     assert error("def f() { relu }\ndef f() { gelu }\n8 -> f").code == "name-taken"
 
 

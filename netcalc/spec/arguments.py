@@ -13,7 +13,7 @@ from netcalc.layers.missing import ALIASES, LEFT_OUT, UNHEEDED
 from netcalc.spec.kinds import function_named, kinds_of
 from netcalc.spec.scope import NodeReference, Scope, Word
 from netcalc.spec.source import Source
-from netcalc.spec.syntax import Argument, Block, Call, Definition, Module, Name, Number
+from netcalc.spec.syntax import Argument, Block, Call, Definition, Module, Name, Number, Series
 
 _FOREIGN = {
     "in_channels": "inputs are inferred: leave it out, or use the torch form Conv2d(in, out, …)",
@@ -159,6 +159,8 @@ class Bound:
 
     def receive(self, name: str, argument: Argument) -> None:
         """The value of an argument; a range is the three of ``slice``."""
+        if isinstance(argument.value, Name) and argument.value.id not in self.kind.arguments[name].choices:
+            self.misspelt(argument.value)
         result = self.scope.value(argument.value, self.kind.arguments[name])
         if not isinstance(result, slice):
             return self.put(name, result, argument)
@@ -196,20 +198,29 @@ class Bound:
     def doubtful(self, name: str, argument: Argument) -> None:
         """Refuse with a question what is given by place and could mean another thing."""
         value, written = argument.value, self.source.of(argument.value.span)
-        if isinstance(value, Number):
-            if hint := self.kind.stated_by_name.get(name):
-                self.source.fail(
-                    "ambiguous-argument",
-                    f"{written} could mean more than one thing to {self.step.word.id}: name it",
-                    argument.span,
-                    expected=_listed([f"{key}=" for key in self.positional[:2]]),
-                    found=written,
-                    hint=hint.format(written),
-                )
-            if self.meant_for_inferred(name, value.value):
-                self.inferred_size(name, argument)
+        if not isinstance(value, Series) and (hint := self.kind.stated_by_name.get(name)):
+            self.source.fail(
+                "ambiguous-argument",
+                f"{written} could mean more than one thing to {self.step.word.id}: name it",
+                argument.span,
+                expected=_listed([f"{key}=" for key in self.positional[:2]]),
+                found=written,
+                hint=hint.format(written),
+            )
+        if self.meant_for_inferred(name, argument):
+            self.inferred_size(name, argument)
         if not isinstance(value, Name) or self.scope.is_defined(written):
             return
+        words = [key for key, known in self.kind.arguments.items() if written.lower() in known.choices]
+        if words and name not in words:
+            self.source.fail(
+                "ambiguous-argument",
+                f"{written} is a word for {words[0]}: name it",
+                argument.span,
+                expected=f"{words[0]}={written.lower()}",
+                found=written,
+                hint=f"{words[0]}={written.lower()}",
+            )
         stem = written.rstrip("0123456789")
         letter, number = stem.lower(), written[len(stem) :]
         place = self.step.arguments.index(argument)
@@ -228,10 +239,13 @@ class Bound:
                 + (f", or {meant}={written} for an unknown size {written}" if stem != letter else ""),
             )
 
-    def meant_for_inferred(self, name: str, value: int | float) -> bool:
-        """Is a whole number written where only an inferred size would be one (``bn 64``)?"""
-        infers = any(argument.axis is not None for argument in self.kind.arguments.values())
-        return infers and self.kind.arguments[name].type in ("real", "flag") and isinstance(value, int) and value > 1
+    def meant_for_inferred(self, name: str, argument: Argument) -> bool:
+        """Is a whole number, or a letter, written where only an inferred size would be one (``bn 64``)?"""
+        kind = self.kind.arguments[name]
+        if kind.type not in ("real", "flag") or all(known.axis is None for known in self.kind.arguments.values()):
+            return False
+        value = self.scope.value(argument.value, kind)
+        return isinstance(value, Expr) or type(value) is int and value > 1
 
     def inferred_size(self, name: str, argument: Argument) -> NoReturn:
         inferred = next(key for key, accepted in self.kind.arguments.items() if accepted.axis is not None)
@@ -244,6 +258,22 @@ class Bound:
             found=value,
             hint=f"leave it out, or write {inferred}={value} to have it checked, or {name}={value} if that is meant",
         )
+
+    def misspelt(self, word: Name) -> None:
+        """Refuse an unknown word that is near to one which the kind takes (``nobais``, ``casual``, ``kernel``)."""
+        if not self.scope.is_unknown(word.id) or "." in word.id or self.scope.hidden(word.id):
+            return
+        known = [f"no{name}" if self.kind.defaults[name] is True else name for name in self.kind.arguments]
+        known += [choice for argument in self.kind.arguments.values() for choice in argument.choices]
+        if hint := did_you_mean(word.id, known):
+            self.source.fail(
+                "unknown-name",
+                f"{word.id!r} is not defined",
+                word.span,
+                expected=f"what {self.kind.__name__} takes",
+                found=word.id,
+                hint=hint,
+            )
 
     def too_many(self, argument: Argument) -> NoReturn:
         self.source.fail(

@@ -270,7 +270,7 @@ class Elaborator:
         if not kinds_named(word):
             if (index := scope.find(word)) is not None:
                 return self.again(step, index)
-        elif word in scope.given and not step.arguments and not step.parenthesized and scope.find(word) is not None:
+        elif word in scope.given and not step.arguments and not step.parenthesized and self.shares(step, word):
             self.source.fail(
                 "ambiguous-layer",
                 f"{word} is a layer kind and the name of an earlier layer: which is meant?",
@@ -305,6 +305,11 @@ class Elaborator:
             if key is not None and not bound.nodes:
                 self.known[key] = self.builder.nodes[self.current].applied
         scope.mark(step.labels, self.current)
+
+    def shares(self, step: Call, word: str) -> bool:
+        """Would the word of a kind make a difference if it were the earlier layer that is called so?"""
+        index = None if step.labels else self.scope.find(word)
+        return index is not None and bool(self.builder.nodes[index].applied.parameters)
 
     def kind(self, word: Name, current: int) -> type[Layer]:
         """The kind that a word stands for behind this layer: of those that differ in rank the one that fits."""
@@ -436,30 +441,45 @@ class Elaborator:
                 step.arguments[0].span,
                 hint=f"write {step.word.id} alone, or the name of a layer kind",
             )
+        if isinstance(self.builder.nodes[index].layer, Input):
+            self.source.fail(
+                "bad-argument",
+                f"{step.word.id} is an input: a step is a layer",
+                step.span,
+                expected="a layer",
+                found=self.misfit.written(index),
+                hint=f"from {step.word.id}",
+            )
         self.reuse(step, step.word, index)
 
     def share(self, step: Call) -> None:
         names = [name for argument in step.arguments if (name := self.scope.as_name(argument))]
         if len(names) != 1 or len(step.arguments) != 1:
             self.source.fail("syntax", "share takes the name of one earlier layer", step.span, expected="share NAME")
-        self.reuse(step, names[0], self.scope.node(names[0]))
+        index = self.scope.node(names[0])
+        owner = self.builder.nodes[index]
+        if not (owner.applied.parameters or self.block_named(names[0])):
+            self.source.fail(
+                "bad-argument",
+                f"{owner.name} is one {owner.layer.kind} alone, which has no weights to share",
+                names[0].span,
+                expected="a layer with weights, or a block",
+                found=self.misfit.written(index),
+                hint="to use a chain again, name all of it: "
+                f"repeat 1 {{ … }} as {names[0].id}, then share {names[0].id}",
+            )
+        self.reuse(step, names[0], index)
+
+    def block_named(self, name: Name) -> str:
+        """The path of the block that a name stands for, or an empty text."""
+        meant = self.scope.try_node(name)
+        return meant.path if isinstance(meant, NodeReference) and meant.path in self.scope.regions else ""
 
     def reuse(self, step: Call, name: Name, index: int) -> None:
         """The layer, or the whole block, of that name on another input, with the weights that it has."""
-        meant = self.scope.try_node(name)
-        path = meant.path if isinstance(meant, NodeReference) else ""
-        if path in self.scope.regions:
+        if path := self.block_named(name):
             return self.reuse_block(step, path, self.scope.regions[path])
         owner = self.builder.nodes[index]
-        if not owner.applied.parameters:
-            self.source.fail(
-                "bad-argument",
-                f"{owner.name} is a {owner.layer.kind} alone, which has no weights to share",
-                name.span,
-                expected="a layer with weights, or a block",
-                found=self.misfit.written(index),
-                hint=f"to use a chain again, name all of it: repeat 1 {{ … }} as {name.id}, then share {name.id}",
-            )
         inputs = (self.running(step.span), *(self.scope.node(name) for name in step.others))
         name_of_use = self.name_for(step, type(owner.layer))
         self.current = self.add(owner.layer, inputs, name_of_use, step.span, shared=shared_by(owner), again=owner.name)

@@ -53,8 +53,7 @@ class Misfit:
         if origins:
             error.found = "\n".join([error.found, *origins] if error.found else origins)
         if error.code == "wrong-inputs" and len(shapes) == 1 and layer.words:
-            word = next((word for word in layer.words if word in self.source), layer.words[0])
-            error.hint = _another_input(layer, shapes[0], word)
+            error.hint = _another_input(layer, shapes[0], " ".join(span.of(self.source).partition(" as ")[0].split()))
         if error.code == "shape-mismatch" and (hint := self.reshaped(error, layer, inputs)):
             error.hint = hint
         if error.hint:
@@ -323,8 +322,8 @@ def _makes(node: Node, axis: int) -> bool:
     return node.layer.kind in _MOVERS or _width_argument(node, axis) is not None
 
 
-def _another_input(layer: Layer, shape: Shape, word: str) -> str:
-    """How to give a layer of several inputs those that it lacks."""
+def _another_input(layer: Layer, shape: Shape, step: str) -> str:
+    """How to give a layer of several inputs, as it is written, those that it lacks."""
     missing = (layer.arity or 2) - 1
     if missing == 1 and layer.kind.endswith("Loss"):
         for target in (shape[1:], shape):
@@ -332,9 +331,10 @@ def _another_input(layer: Layer, shape: Shape, word: str) -> str:
                 Applied(layer, (shape, target))
             except (SpecError, IndexError):
                 continue
-            return f"declare the target at the beginning, input target: {shape_text(target)}, then write {word} target"
+            declared = f"input target: {shape_text(target)}"
+            return f"declare the target at the beginning, {declared}, then write {step} with target"
     more = "another input or earlier layer" if missing == 1 else f"{missing} more inputs or earlier layers"
-    return f"name {more}: {word}{' NAME' * missing}"
+    return f"name {more}: {step} with{' NAME' * missing}"
 
 
 def _resized(shape: Shape, axes: list[int], step: int) -> Shape | None:

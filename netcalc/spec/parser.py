@@ -378,7 +378,9 @@ class Parser:
         if self.at("["):
             return self.deeper(lambda: self.series("]"))
         if not self.at(*_VALUE_STARTS):
-            self.fail("a value", hint=_value_hint(self.token))
+            tensor = self.at("X") and self.following.type in (",", ")")
+            hint = "leave x out: a step works on what stands before it" if tensor else _value_hint(self.token)
+            self.fail("a value", hint=hint)
         start = self.token.span
         first = None if self.at(":") else self.size(short, commas)
         if not self.at(":"):

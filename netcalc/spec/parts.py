@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netcalc.dims import Dim, text
+from netcalc.dims import Dim, Expr, text
 from netcalc.layers.base import Shape, per_sample, shape_text
 from netcalc.spec.arguments import refuse_without
 from netcalc.spec.scope import Scope
@@ -70,6 +70,8 @@ def _chunks(step: Call, given: list[Any], length: Dim, source: Source) -> list[D
 def _split(step: Call, given: list[Any], axis: int, length: Dim, source: Source) -> list[Dim]:
     """Parts of these sizes."""
     sizes = [size for value in given for size in (value if isinstance(value, tuple) else (value,))]
+    if not all(type(size) is int or isinstance(size, Expr) for size in sizes):
+        source.fail("bad-argument", "split takes the size of each part", step.span, expected="split 64 32 as a, b")
     if not sizes or length - sum(sizes) != 0:
         source.fail(
             "shape-mismatch",

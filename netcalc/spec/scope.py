@@ -190,7 +190,11 @@ class Scope:
             hint=self.hidden(word)
             or self.torn(name.span)
             or did_you_mean(word, known)
-            or (f"a letter for an unknown size is a capital: {word.capitalize()}" if word.isidentifier() else ""),
+            or (
+                f"a letter for an unknown size is a capital: {word.capitalize()}"
+                if word.isalnum() and len(word) < 3
+                else ""
+            ),
         )
 
     def torn(self, span: Span) -> str:
@@ -212,6 +216,11 @@ class Scope:
     def is_defined(self, name: str) -> bool:
         """Has the name been given a value, or been declared as a letter?"""
         return name in self.declared or name in self.sizes or any(name in frame.values for frame in self.frames)
+
+    def is_unknown(self, word: str) -> bool:
+        """Would the name of a value be refused?"""
+        known = word in LITERALS or self.is_defined(word) or self.find(word) is not None
+        return not (known or word[0].isupper() or kinds_named(word))
 
     def as_name(self, argument: Argument) -> Name | None:
         """The name that an argument may be, also where it looks like a tight one (``p4``)."""
@@ -270,6 +279,8 @@ class Scope:
             case Range():
                 return slice(*(self.value(part) if part is not None else None for part in value[:3]))
             case Binary():
+                if accepted and self.source.of(value.span) in accepted.choices:  # nearest-exact
+                    return self.source.of(value.span)
                 left, right = self.number(value.left), self.number(value.right)
                 with self.source.placed(value.span):
                     result = self.arithmetic(value, left, right)
@@ -301,6 +312,10 @@ class Scope:
                 return left - right
             case "*":
                 return left * right
+        if isinstance(left, Expr) and isinstance(right, float) or isinstance(right, Expr) and isinstance(left, float):
+            self.source.fail(
+                "bad-value", "a letter is a whole number: it is divided by whole ones", value.span, expected="H // 2"
+            )
         if right == 0:
             self.source.fail("division-by-zero", f"{self.source.of(value.span)} divides by zero", value.right.span)
         return left // right if value.operator == "//" else left % right
