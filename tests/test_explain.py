@@ -15,7 +15,6 @@ from click.testing import CliRunner
 from sampling import draw
 
 from netcalc.analysis.explanation import Alike, Traced, explain
-from netcalc.analysis.report import Report
 from netcalc.analysis.written import PLAIN, Letter, in_names, in_numbers, renamed, value
 from netcalc.analysis.written import letters as letters_in
 from netcalc.cli.explain import explain as command
@@ -402,15 +401,6 @@ def test_written_formulas_keep_what_cannot_be_misread():
 def test_the_mlp_command_and_the_shipped_spec_say_the_same():
     one, two = (explain(elaborate(text)) for text in (mlp_spec("256-512-1"), shipped_text("mlp")))
     assert as_text(one) == as_text(two)
-
-
-def test_explaining_resnet50_is_quick():
-    from time import perf_counter
-
-    graph = elaborate(shipped_text("resnet50"))
-    begun = perf_counter()
-    as_text(explain(graph, report=Report(graph)))
-    assert perf_counter() - begun < 2
 
 
 @pytest.mark.parametrize("name", all_kinds())
