@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netcalc.analysis.conditions import _Solved, conditions_of, decided, on_domain, simplified, strict
-from netcalc.dims import maximum, minimum, substitute, symbol
+from netcalc.dims import holds, maximum, minimum, substitute, symbol, symbols
 from netcalc.errors import SpecError
 from netcalc.layers.base import Condition
 from netcalc.spec import elaborate
@@ -350,6 +350,55 @@ def test_no_condition_follows_from_the_others(system):
         )
 
 
+def test_a_quotient_of_several_letters_is_at_least_1():
+    """C·H·W/G is 4 at least where G divides C and neither H nor W is 1."""
+    spec = "CxHxW -> groupnorm G -> conv 2*C k3 groups=G p1 -> maxpool 2 -> reshape (G, -1)"
+    assert list(map(str, conditions_of(elaborate(spec)))) == ["H ≥ 2", "W ≥ 2", "C divisible by G"]
+
+
+divided_sizes = st.one_of(
+    st.builds(lambda a, b: a * H + b, st.integers(-6, 6), st.integers(-20, 40)),
+    st.builds(lambda a, b, c: a * H * H + b * H + c, st.integers(1, 2), st.integers(-5, 5), st.integers(-6, 30)),
+    st.builds(
+        lambda a, b, q, c: (a * H + b) // q + c, *[st.integers(-3, 5)] * 2, st.integers(2, 4), st.integers(-2, 3)
+    ),
+    st.builds(lambda b, q, c: H * ((H + b) // q) + c, st.integers(0, 3), st.integers(2, 3), st.integers(-3, 3)),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(divided_sizes, st.integers(1, 60)), divided_sizes.filter(symbols))
+def test_divisors_with_the_letter_are_solved_exactly(number, divisor):
+    """Brute force: the values for which a size of a letter is a multiple of another one, all decided."""
+    solved = _Solved.of(Condition(number, "divisible by", divisor, ""), "H")
+    assert solved
+    for h in range(1, 400):
+        a, b = (substitute(size, {"H": h}) for size in (number, divisor))
+        assert solved.contains(h) == holds(a, "divisible by", b), h
+
+
+def test_great_divisors_with_the_letter():
+    """Beyond what is tried one by one: A divides A + 6·10⁸ where it divides that number; A + 1 never divides A."""
+    assert _Solved.of(Condition(H + 6 * 10**8, "divisible by", H, ""), "H").contains(6 * 10**8)
+    assert said((H, "divisible by", H + 1)) == ["no value of H will do"]
+    assert said((H * H, "divisible by", H + 10**4)) == said((10**8, "divisible by", H + 10**4))
+    with pytest.raises(SpecError) as error:
+        conditions_of(elaborate("AxL -> conv 2*A k1 groups=A+1"))
+    assert error.value.hint == "no value of A will do"
+
+
+def test_a_size_of_1_is_told_where_branches_never_agree():
+    """The formulas hold of no size, and a value with which one branch is repeated is legal: the error says so."""
+    spec = "8xH -> add { conv 8 k3 | relu }"
+    with pytest.raises(SpecError) as error:
+        elaborate(spec)
+    assert "unless --set makes H − 2 = 1, which is repeated" in error.value.expected
+    assert elaborate(spec, sizes={"H": 3}).nodes[-1].shape == (8, 3)
+    with pytest.raises(SpecError) as error:
+        elaborate("8xH -> concat { conv 8 k3 | relu }")
+    assert "--set" not in error.value.expected
+
+
 def test_what_can_never_hold_names_all_its_layers():
     """What two layers demand of two letters, and a third that ties these together."""
     spec = """
@@ -377,6 +426,14 @@ def test_what_can_never_hold_names_all_its_layers():
         ),
         ("CxHxW -> conv 64 k3 g=G", ["G divides 64", "H ≥ 3", "W ≥ 3", "C divisible by G"]),
         ("TxD -> linear D%2", ["D odd"]),
+        ("Ax6 -> groupnorm B", ["A divisible by B"]),
+        ("A % 4 == 0\nAx6 -> groupnorm C", ["A divisible by C"]),
+        ("2x2 -> convtranspose A k2 s2 -> groupnorm G", ["A divisible by G"]),
+        ("Ax6 -> concat { conv C k3 p1 | relu } -> groupnorm B -> linear 2", ["A + C divisible by B"]),
+        ("BxK -> BatchNorm1d(B) -> reshape (3, -1) -> conv K k1 s2 p0", ["B·K divisible by 3"]),
+        ("3xL -> conv A+1 k1 groups=A", ["A = 1"]),
+        ("AxL -> conv A+6 k1 groups=A", ["A divides 6"]),
+        ("AxHxW -> groupnorm A//2", ["A in 2 … 4, 6, 8, 10, 12, 14, …"]),
     ],
 )
 def test_what_several_letters_say_of_each(spec, expected):

@@ -188,6 +188,10 @@ NET = "H % 2 == 0\n3xHxW -> conv 8 k3 p1 as first -> maxpool 2 as trunk.pool -> 
         ("trunk.activations == 16*(H//2)*(W//2)", 0, ""),
         ("trunk.max == trunk.flops", 0, ""),
         ("trunk.output_shape == output_shape", 0, ""),
+        ("H == 7", 1, "failed: H == 7: the network holds only when H divisible by 2"),
+        ("W == 1", 1, "failed: W == 1: the network holds only when W ≥ 2"),
+        ("output_shape == 8x(H//2)x0", 1, "failed"),
+        ("W == 0", 1, "failed: W == 0: no value of W does"),
         ("trnk.flops > 0", 2, "did you mean 'trunk.flops'"),
     ],
 )

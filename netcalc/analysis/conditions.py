@@ -11,18 +11,22 @@ How: a comparison that speaks of one letter alone is decided for all its values,
 and in floors with numbers below. One that only grows holds from a threshold on, and that is found by bisection. Any
 other repeats with a period P (the least common multiple of what stands below the floors), so that along each remainder
 x = P·t + r it is a polynomial in t: where it is at least 0 is told from its turning points, and these from those of its
-differences. So each holds on a few ranges of each remainder, and so does what several of them have in common; from the
-ranges of one full period the simplest words are read: a bound, a divisor, a value. Nothing is guessed.
+differences. Where a size divides another, the rest of dividing one polynomial by the other is in the end less than the
+divisor: the values before that are tried. So each holds on a few ranges of each remainder, and so does what several of
+them have in common; from the ranges of one full period the simplest words are read: a bound, a divisor, a value.
+Nothing is guessed.
 
 Comparisons of several letters are tidied. Letters of one value are put into them, and so is a letter that an equality
 states by the others, until nothing changes: what is on one letter then is solved with that letter's others. An equality
 that each letter's remainders decide, one case after the other, is what it says of these. At last, one at a time, what
-is proved by those that are left (two of them added, at most) is left out, and so is a bound below which they fail.
+is proved by those that are left (two of them added, at most; with multiples put in, and whole quotients at least 1) is
+left out, and so is a bound below which they fail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from functools import cached_property
 from itertools import combinations, pairwise
 from itertools import product as grid
@@ -31,7 +35,7 @@ from operator import add, floordiv, itemgetter, mul
 from typing import Any, NamedTuple
 
 from netcalc.dims import Dim, Expr, degree, holds, substitute, symbol, symbols, text
-from netcalc.dims.algebra import Atom, Extreme, Floor, Symbol, dim_of, terms_of
+from netcalc.dims.algebra import Atom, Extreme, Floor, Symbol, dim_of, symbol_atom, terms_of
 from netcalc.dims.polynomials import shared_by, without
 from netcalc.dims.proofs import note_periods
 from netcalc.errors import SpecError
@@ -44,6 +48,8 @@ MAX_COMMON_PERIOD = 2**18
 """Beyond this period comparisons are decided, but not merged."""
 MAX_DIVIDED = 10**9
 """Of numbers beyond this the divisors are not looked for."""
+MAX_DIVISIONS = 2048
+"""So many values, or remainders, are tried to see where a size with letters divides another."""
 MAX_ADDED = 16
 """Of more comparisons than these no two are added to see what follows from them."""
 FEW = 6
@@ -389,6 +395,23 @@ def _meant(condition: Condition) -> Meant | None:
     return (stated[1], relation, stated[2]) if stated else None
 
 
+def _multiples(conditions: Iterable[Condition]) -> Iterator[Meant]:
+    """What comparisons say that letters are multiples of."""
+    return (what for one in conditions if (what := _meant(one)) and what[1] == "divisible by")
+
+
+def _with_quotients(condition: Condition, others: Iterable[Condition]) -> Condition:
+    """A comparison with the floors that others say are whole as letters of their own, from 1 on."""
+    for left, relation, right, *_ in others:
+        if relation == "divisible by" and holds(left, ">=", 1) and holds(right, ">=", 1):
+            for whole in {atom for monomial in terms_of(left // right) for atom in monomial}:
+                if isinstance(whole, Floor) and left // right == dim_of({(whole,): 1}):
+                    letter = dim_of({(symbol_atom(text(left // right), 1, None, 1),): 1})
+                    sides = (_replaced(side, whole, letter) for side in (condition.left, condition.right))
+                    condition = Condition(next(sides), condition.relation, next(sides), "")
+    return condition
+
+
 def _with_meant(letters: Mapping[str, Dim], known: Mapping[str, Declared], meant: Iterable[Meant]) -> dict[str, Dim]:
     """Letters to be replaced, with those that comparisons state by others that stay."""
     wide = dict(letters)
@@ -552,7 +575,7 @@ class _Solved(NamedTuple):
             if isinstance(right, int) and right > 0:
                 found = cls._of_congruence(left, right, unit)
             else:
-                found = cls._of_divisor(left, right, letter, declared)
+                found = cls._of_divisor(left, right, letter, unit)
         else:
             difference = right - left if relation == "<=" else left - right
             equal = relation == "=="
@@ -592,11 +615,36 @@ class _Solved(NamedTuple):
         return cls(period, tuple(((good[r], None),) if r in good else () for r in range(period)))
 
     @classmethod
-    def _of_divisor(cls, number: Dim, divisor: Dim, letter: str, declared: Declared) -> _Solved | None:
-        """Where a letter divides a number: at its divisors."""
-        if not isinstance(number, int) or not 0 < number <= MAX_DIVIDED or divisor != symbol(letter, *declared):
+    def _of_divisor(cls, number: Dim, divisor: Dim, letter: str, unit: int, finer: int = 1) -> _Solved | None:
+        """Where a size is a multiple of another: along each remainder both are polynomials, and so is what divides.
+
+        ``finer`` times as many remainders are told apart: so many that a quotient is whole for all of one, or for none.
+        """
+        period, other, power = _period(number), _period(divisor), max(degree(number, letter), degree(divisor, letter))
+        if period is None or other is None or power > MAX_POWER:
             return None
-        return cls(1, (_joined((d, d) for d in _divisors(number) if d % declared.unit == 0),))
+        if (period := lcm(period, other, unit) * finer) > MAX_DIVISIONS:
+            return None
+        found: list[Ranges] = [()] * period
+        for at in _starts(period, unit):
+            along = [at + period * t for t in range(power + 1)]
+            upper, lower = (_coefficients(_differences(_values(size, along))) for size in (number, divisor))
+            if not lower:
+                return None
+            quotient, rest = _divided(upper, lower)
+            if not rest and (wide := lcm(*(factor.denominator for factor in quotient[1:]))) > 1:
+                return cls._of_divisor(number, divisor, letter, unit, finer * wide)
+            if not rest and (not quotient or quotient[0].denominator == 1):
+                found[at % period] = ((at, None),)
+                continue
+            scale = lcm(*(factor.denominator for factor in quotient))
+            times = _times_divided(lower, [part * scale for part in rest], MAX_DIVISIONS // period)
+            if times is None:
+                return None
+            tried = [at + period * t for t in times]
+            pairs = zip(tried, _values(number, tried), _values(divisor, tried), strict=True)
+            found[at % period] = _joined(((x, x) for x, a, b in pairs if holds(a, "divisible by", b)), period)
+        return cls(period, tuple(found))
 
     @classmethod
     def _of_growth(cls, difference: Dim, equal: bool, declared: Declared) -> _Solved | None:
@@ -804,6 +852,63 @@ def _polynomial(steps: Sequence[int], t: int) -> int:
         value += step * choices
         choices = choices * (t - k) // (k + 1)
     return value
+
+
+def _coefficients(steps: Sequence[int]) -> list[Fraction]:
+    """The coefficients of a polynomial with these differences at 0, that of the highest power last.
+
+    >>> [str(one) for one in _coefficients([3, 2, 1, 0])]  # 3 + 3/2·t + 1/2·t²
+    ['3', '3/2', '1/2']
+    """
+    found: list[Fraction] = []
+    for k, step in reversed([*enumerate(steps)]):
+        found = [(a - k * b) / (k + 1) for a, b in zip([Fraction(0), *found], [*found, Fraction(0)], strict=True)]
+        found[0] += step
+    return _without_leading_zeros(found)
+
+
+def _without_leading_zeros(polynomial: list[Fraction]) -> list[Fraction]:
+    return polynomial[: max((power for power, c in enumerate(polynomial, 1) if c), default=0)]
+
+
+def _divided(number: list[Fraction], divisor: list[Fraction]) -> tuple[list[Fraction], list[Fraction]]:
+    """The quotient of two polynomials, and the rest: of a lower degree than the divisor."""
+    quotient: list[Fraction] = []
+    rest = [*number]
+    for shift in reversed(range(len(number) - len(divisor) + 1)):
+        factor = rest[shift + len(divisor) - 1] / divisor[-1]
+        quotient.insert(0, factor)
+        for power, c in enumerate(divisor, shift):
+            rest[power] -= factor * c
+    return quotient, _without_leading_zeros(rest)
+
+
+def _times_divided(divisor: list[Fraction], rest: list[Fraction], most: int) -> list[int] | None:
+    """The t ≥ 0 at which a polynomial may divide a rest of lower degree, or be 0: not tried beyond ``most`` (None).
+
+    What divides a number is one of its divisors, and beyond the last root of their difference it is the greater one.
+    """
+    if len(divisor) == 2 and len(rest) == 1:
+        start, slope = divisor
+        if abs(rest[0]) > MAX_DIVIDED:
+            return None
+        parts = _divisors(abs(int(rest[0])))
+        times = sorted((sign * part - start) / slope for part in parts for sign in (1, -1))
+        return [int(t) for t in times if t >= 0 and t.denominator == 1]
+    padded = [*rest, *[Fraction(0)] * (len(divisor) - len(rest))]
+    compared = [[a + sign * b for a, b in zip(divisor, padded, strict=True)] for sign in (1, -1)]
+    last = max(map(_last_root, filter(None, (divisor, rest, *compared))))
+    return list(range(last + 1)) if last <= most else None
+
+
+def _last_root(polynomial: list[Fraction]) -> int:
+    """A number beyond which a polynomial is not 0: by Cauchy's bound.
+
+    >>> _last_root([Fraction(6), Fraction(-5), Fraction(1)])  # (t − 2)·(t − 3)
+    7
+    """
+    *others, leading = polynomial
+    return int(max((abs(one / leading) for one in others), default=0)) + 1
 
 
 def _nonnegative(steps: Sequence[int]) -> Ranges:
@@ -1160,12 +1265,16 @@ def _minimal(alone: Sequence[Requirement], system: Makers, made: Makers) -> tupl
     ``made`` are the comparisons as they were: where the rest cannot hold, these tell the letters.
     """
     declared, kept, several = _declared_of(system), list(alone), dict(system)
-    letters = _narrowed(declared, _known(declared, kept))
+    known = _known(declared, kept)
+    letters = _narrowed(declared, known)
     for one in system:
-        narrow, others = _put(one, letters), {_put(other, letters): other for other in several if other is not one}
+        apart = [other for other in several if other is not one]
+        narrow, others = _put(one, letters), {_put(other, letters): other for other in apart}
         if (opposed := _opposed(narrow, others)) is not None:
             return (_never([one, *(others[other] for other in opposed)], system, made),)
-        if narrow.holds or _follows(narrow, others):
+        multiples = _with_meant(letters, known, _multiples(apart))
+        whole = _with_quotients(_put(one, multiples), (_put(other, multiples) for other in apart))
+        if narrow.holds or whole.holds or _follows(narrow, others):
             del several[one]
     for requirement in alone:
         rest = [other for other in kept if other is not requirement]
@@ -1178,12 +1287,10 @@ def _minimal(alone: Sequence[Requirement], system: Makers, made: Makers) -> tupl
             kept = rest
     known = _known(declared, kept)
     letters = _narrowed(declared, known)
-    meant = {one: found for one in several if (found := _meant(one))}
     stated = []
     for one, names in several.items():
-        multiples = (what for other, what in meant.items() if other is not one and what[1] == "divisible by")
-        within = _with_meant(letters, known, multiples)
-        stated.append(_stating(one, within, names)._replace(meant=meant.get(one)))
+        within = _with_meant(letters, known, _multiples(other for other in several if other is not one))
+        stated.append(_stating(one, within, names)._replace(meant=_meant(one)))
     return (*_between_bounds(kept), *stated)
 
 

@@ -23,10 +23,11 @@ from operator import add, floordiv, mul, sub
 from typing import Any, NamedTuple, NoReturn
 
 from netcalc.analysis.blocks import Block, block_of
-from netcalc.analysis.conditions import letters_of, simplified
+from netcalc.analysis.conditions import Requirement, declarations_of, letters_of, requirements_of, simplified
 from netcalc.analysis.report import LayerReport, Report, shown
 from netcalc.dims import Dim, Expr, holds, symbol, symbols
 from netcalc.errors import Span, SpecError, did_you_mean
+from netcalc.graph import Graph
 from netcalc.layers.base import KINDS, Condition, shape_text
 
 UNITS = {
@@ -135,11 +136,13 @@ class _Reader:
         found = ", ".join(f"{name} is {bound[name]}{_written(value)}" for name, value in self.named.items())
         uncounted = tuple(dict.fromkeys(one for names in self.uncounted.values() for one in names))
         holds = None if left is None or right is None else self.compare(left, relation, right)
-        when = ""
+        when, against = "", ""
         if holds is None and not uncounted and relation != "!=":
             holds, when = self.on_domain(left, relation, right)
+            against = self.against(left, right, requirements_of) if holds is False else ""
         if holds is False:
-            found = found or f"{_written(left)} is not"
+            against = against or ("" if found else self.against(left, right, declarations_of))
+            found = "; ".join(filter(None, (found, against))) or f"{_written(left)} is not"
         return Outcome(self.text.strip(), holds, found, uncounted, when)
 
     def compare(self, left: Any, relation: str, right: Any) -> bool | None:
@@ -163,6 +166,15 @@ class _Reader:
             return True, ""
         told = all(len(one.letters) == 1 or str(one) in always for one in both)
         return None, when if told else ""
+
+    def against(self, left: Any, right: Any, demands: Callable[[Graph], tuple[Requirement, ...]]) -> str:
+        """What demands on its letters a comparison is up against that no value makes true."""
+        sides = [side for pair in _pairs(left, right) or () for side in pair if isinstance(side, Expr)]
+        letters = sorted({letter for side in sides for letter in symbols(side)})
+        theirs = [str(one) for one in demands(self.report.graph) if not set(letters).isdisjoint(one.letters)]
+        if theirs:
+            return f"the network holds only when {', '.join(theirs)}"
+        return f"no value of {', '.join(letters)} does" if letters else ""
 
     # ------------------------------------------------------------ the grammar
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from netcalc.dims import Dim, maximum, text, total
+from netcalc.dims import Dim, holds, maximum, text, total
 from netcalc.layers.base import (
     HELD,
     Condition,
@@ -80,7 +80,21 @@ def same_size(inputs: Sequence[Shape], axis: int, *, repeat: bool = False) -> It
     for number, size in bound[1:]:
         first, reference = bound[0]
         if not type(size) is type(reference) is int:
-            yield equal(size, reference, f"axis {axis} of branch {number} (which must be that of branch {first})")
+            condition = equal(size, reference, f"axis {axis} of branch {number}")
+            unless = _unless_one(reference, size) if repeat and condition.holds is False else ""
+            yield condition._replace(about=f"{condition.about} (which must be that of branch {first}{unless})")
+
+
+def _unless_one(one: Dim, other: Dim) -> str:
+    """Which of two sizes is repeated, and so legal, where it is 1 once its letters have values: not the greater one.
+
+    >>> from netcalc.dims import symbol
+    >>> _unless_one(symbol("H") - 1, symbol("H"))
+    ', unless --set makes H − 1 = 1, which is repeated'
+    """
+    sizes = [a for a, b in ((one, other), (other, one)) if holds(a, "==", 1) is None and holds(a, "<=", b) is not False]
+    ones = " or ".join(f"{text(size)} = 1" for size in sizes)
+    return f", unless --set makes {ones}, which is repeated" if ones else ""
 
 
 def alike(
