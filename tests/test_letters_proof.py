@@ -12,7 +12,7 @@ from sampling import draw
 
 from netcalc.analysis.conditions import conditions_of
 from netcalc.analysis.reading import regions_read
-from netcalc.analysis.receptive_field import receptive_fields
+from netcalc.analysis.receptive_field import ReceptiveField, receptive_fields
 from netcalc.analysis.region import members
 from netcalc.analysis.report import analyze
 from netcalc.dims import Expr, evaluate, substitute, symbol
@@ -318,7 +318,13 @@ NO_FIELD = {
 
 
 def said(field, numbers, given):
-    """What a field says, with numbers for letters; the stride only where there is a second unit (of the numbers)."""
+    """What a field says of as many units as the numbers have, which may be fewer than repeat in letters.
+
+    With numbers for letters; the stride only where there is a second unit (of the numbers).
+    """
+    field = ReceptiveField(
+        tuple(strip._replace(units=other.units) for strip, other in zip(field.strips, numbers.strips, strict=True))
+    )
     sizes = [put(size, given) for size in field_sizes(field, causal(numbers))]
     strides = [
         put(strip.stride, given) if other.units != 1 else None for strip, other in zip(field.strips, numbers.strips)

@@ -10,7 +10,7 @@ from random_nets import FORMS, random_net  # noqa: E402
 
 from netcalc.analysis import region  # noqa: E402
 from netcalc.analysis.reading import box_at  # noqa: E402
-from netcalc.analysis.receptive_field import spatial_axes  # noqa: E402
+from netcalc.analysis.receptive_field import receptive_fields, spatial_axes  # noqa: E402
 from netcalc.layers.base import Applied  # noqa: E402
 from netcalc.layers.convolution import Conv1d  # noqa: E402
 from netcalc.layers.reach import WHOLE, Adaptive, Resized, Spread, Window  # noqa: E402
@@ -99,3 +99,28 @@ def test_shipped_networks(name):
     pairs = [each for each in told if not isinstance(each, str)]
     assert len(pairs) > len(told) // 2
     assert all(stated == found for stated, found in pairs)
+
+
+FIRST = {
+    "3x18 -> adaptiveavgpool 1": (18,),
+    "3x18 -> adaptivemaxpool 1": (18,),
+    "3x18 -> avgpool 18": (18,),
+    "3x18 -> gap": (18,),
+    "4x9 -> adaptiveavgpool 1 -> flatten -> linear 3": (9,),
+    "3x18 -> adaptiveavgpool 1 -> upsample scale_factor=4 -> conv 2 k3": (18,),
+    "3x18 -> mean 0 keepdim=True -> conv 4 k3": (3,),
+    "18x3 -> mean 0": (18,),
+    "18x3 -> linear 2 -> mean 0": (18,),
+}
+
+
+@pytest.mark.parametrize("spec", FIRST)
+def test_the_field_of_a_pool_that_comes_first(spec):
+    """The gradient over the axis of 18 (or 9) positions, whatever axis the closed form takes."""
+    graph = elaborate(spec)
+    shape = graph.nodes[0].shape
+    of = graph.outputs[0]
+    output = graph.nodes[of].shape
+    truths = Probe(graph).gradient(of, box_at(output, [0] * len(output), range(len(output))))
+    places = torch.nonzero(truths.amax(1 - shape.index(max(shape)))).flatten().tolist()
+    assert (places[-1] - places[0] + 1,) == FIRST[spec] == receptive_fields(graph)[of].size

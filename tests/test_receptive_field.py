@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import time
@@ -21,6 +22,7 @@ from netcalc.analysis.region import Region, disjoint, full, gathered, members, r
 from netcalc.cli import main
 from netcalc.dims import substitute
 from netcalc.errors import SpecError
+from netcalc.layers import all_kinds
 from netcalc.layers.reach import Adaptive, Blocks, Causal, Resized, Spread, Window
 from netcalc.report.field import svg_picture, terminal_picture
 from netcalc.spec import elaborate
@@ -483,6 +485,169 @@ def _points(box):
     if not box:
         return [()]
     return [(place, *rest) for place in members(box[0]) for rest in _points(box[1:])]
+
+
+# ---------------------------------------------------------------- against plain loops
+
+
+def word(layer: tuple) -> str:
+    """A layer of a chain as it is written."""
+    match layer:
+        case ("conv", kernel, stride, dilation, padding):
+            return f"conv 1 k{kernel} s{stride} d{dilation} p{padding}"
+        case ("up", kernel, stride, padding):
+            return f"convtranspose 1 k{kernel} s{stride} p{padding}"
+        case ("pool", outputs):
+            return f"adaptiveavgpool {outputs}"
+    raise AssertionError(layer)
+
+
+def read_by_loops(chain: list[tuple], length: int) -> list[set[int]]:
+    """What each unit behind a chain reads, by torch's definitions of its layers alone; nothing if it is too short."""
+    units = [{place} for place in range(length)]
+    for layer in chain:
+        n, reads = len(units), []
+        match layer:
+            case ("conv", kernel, stride, dilation, padding):
+                for first in range(-padding, n + padding - dilation * (kernel - 1), stride):
+                    reads.append([first + tap * dilation for tap in range(kernel)])
+            case ("up", kernel, stride, padding):
+                for o in range(padding, (n - 1) * stride + kernel - padding):
+                    reads.append([i for i in range(n) if 0 <= o - i * stride < kernel])
+            case ("pool", outputs):
+                for o in range(outputs):
+                    reads.append(range(math.floor(o * n / outputs), math.ceil((o + 1) * n / outputs)))
+        units = [set().union(*(units[i] for i in places if 0 <= i < n)) for places in reads]
+        if not units:
+            return []  # too short for this layer
+    return units
+
+
+def extent(places: set[int]) -> int:
+    return max(places) - min(places) + 1 if places else 0
+
+
+def gapped_chain(random_: random.Random) -> list[tuple]:
+    chain: list[tuple] = []
+    for _ in range(random_.randint(1, 4)):
+        if random_.random() < 0.8:
+            dilation = random_.choice((1, 1, 1, 2, 3))
+            chain.append(("conv", random_.randint(1, 4), random_.randint(1, 4), dilation, random_.randint(0, 3)))
+        else:
+            chain.append(("up", random_.randint(1, 4), random_.randint(1, 3), random_.choice((0, 0, 1))))
+    return [*chain, ("pool", 1)]
+
+
+def misstated(seed: int, seen: dict[bool, int]) -> str:
+    """Where the field in L of a layer that sees a whole axis is not what is read; an empty text if nowhere."""
+    chain = gapped_chain(random.Random(seed))
+    spec = "1xL -> " + " -> ".join(map(word, chain))
+    try:
+        field = receptive_fields(elaborate(spec))[-1]
+    except SpecError:
+        return ""
+    if field is None:
+        return ""
+    seen[field.exact] += 1
+    for length in range(1, 26):
+        if not (units := read_by_loops(chain, length)):
+            continue
+        stated, places = substitute(field.size[0], {"L": length}), units[0]
+        if extent(places) > stated or (field.exact and extent(places) != stated):
+            return f"{spec}, L = {length}: stated {stated}{'' if field.exact else ' at most'}, read {places}"
+    return ""
+
+
+def test_the_whole_axis_in_letters_is_exact_or_says_that_it_is_not():
+    seen = {True: 0, False: 0}
+    assert not [told for seed in range(300) if (told := misstated(seed, seen))]
+    assert min(seen.values()) > 50
+
+
+def test_a_bound_that_is_taken_for_exact_is_found(monkeypatch):
+    monkeypatch.setattr(closed_form.ReceptiveField, "exact", True)
+    assert any(misstated(seed, {True: 0, False: 0}) for seed in range(60))
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "python", "json"])
+def test_a_formula_that_is_a_bound_says_so(form):
+    spec = "3xL -> conv 4 k1 s3 p1 -> adaptiveavgpool 1 -> flatten -> linear 2"
+    printed = CliRunner().invoke(main, ["formula", spec, "--of", "rf", "--format", form]).output
+    assert "at most" in printed and "by a gap at an end" in " ".join(printed.split())
+    sure = CliRunner().invoke(main, ["formula", spec, "--of", "rf", "--format", form, "--set", "L=5"]).output
+    assert "at most" not in sure
+
+
+def misranged(seed: int) -> str:
+    """Where the least and greatest size behind adaptive pools is not that of any unit; an empty text if nowhere."""
+    random_ = random.Random(seed)
+    chain: list[tuple] = []
+    for _ in range(random_.randint(1, 5)):
+        if random_.random() < 0.5:
+            chain.append(("pool", random_.randint(2, 8)))
+        else:
+            chain.append(("conv", random_.randint(1, 3), random_.randint(1, 3), random_.choice((1, 1, 2)), 0))
+    length = random_.randint(2, 16)
+    spec = f"1x{length} -> " + " -> ".join(map(word, chain))
+    try:
+        field = receptive_fields(elaborate(spec))[-1]
+    except SpecError:
+        return ""
+    sizes = [extent(places) for places in read_by_loops(chain, length)]
+    right = (field.minimum[0], field.size[0]) == (min(sizes), max(sizes))
+    return "" if right else f"{spec}: stated {field.minimum} … {field.size}, read {sizes}"
+
+
+def test_the_range_of_sizes_is_that_of_units_that_are_there():
+    """Without padding, so that nothing is cut off."""
+    assert not [told for seed in range(1500) if (told := misranged(seed))]
+
+
+def test_a_range_over_units_that_are_not_there_is_found(monkeypatch):
+    def all_of_a_period(strip):
+        sizes = [high - low + 1 for low, high in zip(strip.lows, strip.highs)]
+        return min(sizes), max(sizes)
+
+    monkeypatch.setattr(closed_form, "_sizes", all_of_a_period)
+    assert any(misranged(seed) for seed in range(1500))
+
+
+def test_a_letter_elsewhere_leaves_the_axis_open():
+    spec = (
+        "BxA -> convtranspose 4 k2 s2 -> maxpool 2 s3 -> Linear(A, 2) -> adaptiveavgpool K -> flatten -> Linear(8, 3)"
+    )
+    field = receptive_fields(elaborate(spec))[-1]
+    assert field is not None and not field.exact
+
+
+# ---------------------------------------------------------------- which axis has positions
+
+
+@pytest.mark.parametrize("kind", [kind for kind in all_kinds().values() if kind.rank == 1])
+def test_a_layer_of_rank_1_moves_along_the_last_axis(kind):
+    """The channels come first in torch.nn, whatever the layer does; a layer over features alone has no positions."""
+    for example in kind.examples:
+        graph = elaborate(example)
+        assert spatial_axes(graph) == ((1,) if len(graph.nodes[0].shape) == 2 else ()), example
+
+
+@pytest.mark.parametrize(
+    ("spec", "axis"),
+    [
+        ("3x18 -> gap", 1),
+        ("3x18 -> gap -> linear 2", 1),
+        ("3x18 -> globalmaxpool keepdim=True", 1),
+        ("3x18 -> adaptiveavgpool 1 -> upsample scale_factor=4 -> conv 2 k3", 1),
+        ("TxD -> mean 0", 0),
+        ("TxD -> max 0 -> linear 3", 0),
+        ("TxD -> linear 4 -> mean 0", 0),
+        ("3x18 -> mean 0 keepdim=True -> conv 4 k3", 1),  # a mean over channels: the convolution knows better
+        ("1x9 -> squeeze 0 -> unsqueeze 0 -> conv 3 k3", 1),
+        ("64x3 -> posenc 4 -> linear 2", 0),
+    ],
+)
+def test_what_is_averaged_has_positions(spec, axis):
+    assert spatial_axes(elaborate(spec)) == (axis,)
 
 
 # ---------------------------------------------------------------- cost

@@ -588,7 +588,7 @@ def _field(graph: Graph, index: int, fields: Any, traced: Traced) -> tuple[tuple
     if before is None and len(node.inputs) > 1:
         return plainly, f"the hull of its {len(node.inputs)} inputs"
     if before is None:
-        return plainly, "every unit reads the whole axis" if node.inputs and field.whole else ""
+        return plainly, _whole_axis(field) if node.inputs and field.whole else ""
     if (field.size, field.stride, field.start) == (before.size, before.stride, before.start):
         return plainly, "as its input's"
     found: dict[Any, tuple[tuple[Working, ...], list[int]]] = {}
@@ -596,10 +596,14 @@ def _field(graph: Graph, index: int, fields: Any, traced: Traced) -> tuple[tuple
         lines = _recurrence(traced, strip, before, field, place)
         if lines is None:
             whole = strip.axis is not None and isinstance(node.applied.reach[0][strip.axis], Whole)
-            return plainly, "every unit reads the whole axis" if whole or field.whole else ""
+            return plainly, _whole_axis(field) if whole or field.whole else ""
         key = tuple((line.what, in_numbers(line.formula), line.result) for line in lines)
         found.setdefault(key, (lines, []))[1].append(place)
     return tuple(_by_axis(list(found.values()), traced, before)), ""
+
+
+def _whole_axis(field: ReceptiveField) -> str:
+    return "every unit reads the whole axis" + ("" if field.exact else ", or less by a gap at an end")
 
 
 def _by_axis(

@@ -445,6 +445,8 @@ def _step(
         return Step(name, kind, kernel, stride, dilation, padding, None, None, None, None, reason)
     size, least = after.size[number], after.minimum[number]
     working = _working(ins, size, least, after.global_by[number])
+    strip = after.strips[number]
+    working += "" if strip.sure or strip.axis is not None else ", or less by a gap at an end"
     jump, start = after.stride[number], after.start[number]
     return Step(name, kind, kernel, stride, dilation, padding, jump, size, least, start, working)
 

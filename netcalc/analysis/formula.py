@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from netcalc.analysis.receptive_field import receptive_fields
 from netcalc.analysis.report import BYTES, LayerReport, Report
-from netcalc.dims import Dim
+from netcalc.dims import Dim, text
 from netcalc.errors import SpecError, did_you_mean
 from netcalc.graph import Graph
+from netcalc.layers.base import shape_text
 
 FIGURES = {
     "params": "parameters",
@@ -105,8 +106,13 @@ def _of_kinds(layer: str, counts: Iterable[tuple[str, Dim]], uncounted: tuple[st
 
 def _of_field(report: Report, node: LayerReport, layer: str, output: str = "") -> Formula:
     """The receptive field of a unit, or why it has no closed form."""
-    if node.receptive_field:
-        return Formula(layer, "rf", node.receptive_field.size, True, output=output)
+    field = node.receptive_field
+    if field and field.exact:
+        return Formula(layer, "rf", field.size, True, output=output)
+    if field:
+        most = shape_text(field.size) if len(field.size) > 1 else text(field.size[0])
+        why = "; ".join(field.notes)
+        return Formula(layer, "rf", (), True, output=output, missing=f"at most {most} ({why})")
     why = _reasons(report.graph).get(report.graph.index(node.name), "")
     if why in ("", "the source has no spatial axis"):
         return Formula(layer, "rf", (), True, output=output, missing="none: the input has no spatial axis")

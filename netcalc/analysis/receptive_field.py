@@ -102,6 +102,11 @@ class ReceptiveField:
         return self.size != self.minimum
 
     @property
+    def exact(self) -> bool:
+        """Is the size what is really read? Of letters, a layer that sees the whole axis may see less by a gap."""
+        return all(strip.sure for strip in self.strips if strip.axis is None)
+
+    @property
     def whole(self) -> bool:
         """Does every unit see all that the network reads, along every axis?"""
         return all(strip.axis is None for strip in self.strips)
@@ -163,13 +168,17 @@ def receptive_fields(graph: Graph, source: int | None = None, ignore_normalizati
 def spatial_axes(graph: Graph, source: int = 0) -> tuple[int, ...]:
     """Which axes of node ``source`` are positions (the others are channels or features).
 
-    Of three and more axes all but the first. Of two, the one that the first layer with weights does not contract:
-    ``C x L`` before a convolution, ``T x D`` before a linear layer; both where both are contracted at once. One axis
-    alone is features, unless a later layer makes more of each of its positions (token numbers before an embedding).
+    Of three and more axes all but the first. Of two, the one along which the first layer of rank 1 slides or pools
+    (``C x L`` before a convolution), or which the first layer with weights does not contract (``T x D`` before a
+    linear layer); both where both are contracted at once. Where no layer says so, the axis that is averaged is the
+    one with positions. One axis alone is features, unless a later layer makes more of each of its positions (token
+    numbers before an embedding).
 
     >>> from netcalc.spec import elaborate
     >>> [spatial_axes(elaborate(spec)) for spec in ("3x8x8 -> conv 4 k3", "3x8 -> conv 4 k3", "8x3 -> linear 4")]
     [(1, 2), (1,), (0,)]
+    >>> [spatial_axes(elaborate(spec)) for spec in ("3x8 -> adaptiveavgpool 1", "8x3 -> mean 0")]
+    [(1,), (0,)]
     """
     shape = graph.nodes[source].shape
     if len(shape) > 2:
@@ -376,11 +385,14 @@ class _Fold:
 
     def measured(self, strip: Strip, before: int, column: int) -> Strip | None:
         """A strip of everything, with its ends as they really are; of letters, a note that they may lie closer."""
-        shape = self.graph.nodes[before].shape
-        if not all(isinstance(size, int) for size in shape) or not isinstance(strip.length, int):
-            return strip._replace(notes=(*strip.notes, f"{strip.by}: the whole axis, or less by a gap at an end"))
-        everything = tuple(map(full, shape))  # type: ignore[arg-type]
-        regions = regions_read(self.graph, before, everything, self.source, self.ignore_normalization)
+        try:
+            everything = tuple(full(number(size)) for size in self.graph.nodes[before].shape)
+            regions = regions_read(self.graph, before, everything, self.source, self.ignore_normalization)
+        except NotANumber:
+            first, last = strip.ends
+            last = maximum(last, first - 1)  # it may read nothing
+            note = f"{strip.by}: the whole axis, or less by a gap at an end"
+            return strip._replace(highs=(last,), last=last, notes=(*strip.notes, note))
         places = members(regions[self.source].along(self.axes[column])) if self.source in regions else []
         if not places:
             return None
@@ -389,19 +401,23 @@ class _Fold:
 
     def note(self, index: int, axis: int, strip: Strip, rule: Rule | None) -> None:
         """Whether this layer is the first to tell what the axis is."""
-        if axis in self.events or strip.axis is None:
+        known = self.events.get(axis)
+        if (known and known.what != "pooled") or strip.axis is None:
             return
         layer = self.graph.nodes[index].layer
-        if isinstance(rule, Whole):
-            self.events[axis] = _Event(index, "merged" if strip.merged else "contracted")
-        elif strip.axis != 1 or strip.merged:
-            return
-        elif layer.rank == 1 or isinstance(rule, Spread | Adaptive | Resized):
+        along = strip.axis == 1 and not strip.merged
+        if along and (layer.rank == 1 or isinstance(rule, Spread | Adaptive | Resized)):
             self.events[axis] = _Event(index, "slid")
+        elif isinstance(rule, Whole):
+            what = "merged" if strip.merged else "pooled" if getattr(layer, "pools", False) else "contracted"
+            self.events[axis] = _Event(index, what)
 
 
 class _Event(NamedTuple):
-    """What the layer at ``place`` first does with an axis of the source: contract it (also when merged), or slide."""
+    """What the layer at ``place`` first does with an axis of the source: contract it (also when merged), or slide.
+
+    That it was ``pooled`` (a mean) counts only where no layer does the others: it may be one over channels.
+    """
 
     place: int
     what: str
@@ -826,9 +842,14 @@ def _summary(paths: list[Path]) -> ReceptiveField | str:
 
 
 def _sizes(strip: Strip) -> tuple[Dim, Dim]:
-    """The least and the greatest size over the units of a strip."""
+    """The least and the greatest size over the units of a strip.
+
+    There may be fewer of them than repeat; where their number is a letter, that many are taken to be there.
+    """
+    units = max(1, strip.units) if isinstance(strip.units, int) else None
     found: list[Dim] = [
-        0 if low is None or high is None else high - low + 1 for low, high in zip(strip.lows, strip.highs)
+        0 if low is None or high is None else high - low + 1
+        for low, high in zip(strip.lows[:units], strip.highs[:units])
     ]
     return (found[0], found[0]) if len(found) == 1 else (minimum(*found), maximum(*found))
 
@@ -846,8 +867,11 @@ def _positions(fold: _Fold) -> tuple[int, ...]:
         return (0,) if grows else ()
     if not events:
         return tuple(range(rank))
-    first = min(event.place for event in events.values())
-    at_once = {axis: event.what for axis, event in events.items() if event.place == first}
+    told = {axis: event for axis, event in events.items() if event.what != "pooled"}
+    if not told:
+        return tuple(sorted(events))
+    first = min(event.place for event in told.values())
+    at_once = {axis: event.what for axis, event in told.items() if event.place == first}
     if "slid" in at_once.values():
         return tuple(axis for axis, what in at_once.items() if what == "slid")
     if len(at_once) == 1:

@@ -289,11 +289,14 @@ Memo = dict[tuple[Rule, Bits, int], Bits]
 
 
 def backwards(box: Box, rules: tuple[Rule, ...], inputs: tuple[int, ...], memo: Memo) -> Iterator[Box]:
-    """What a box of a layer's outputs reads of one of its inputs (of shape ``inputs``), as boxes."""
+    """What a box of a layer's outputs reads of one of its inputs (of shape ``inputs``), as boxes.
+
+    Raises NotANumber where a size is a letter.
+    """
     found: list[Bits] = []
     laid_out = False
     for place, rule in enumerate(rules):
-        length = inputs[place]
+        length = number(inputs[place])
         if isinstance(rule, (Whole, Unknown)):
             found.append(full(length))
         elif isinstance(rule, (Merged, Digits)):

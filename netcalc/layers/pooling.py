@@ -666,6 +666,7 @@ class FractionalMaxPool3d(_FractionalMaxPool):
 class _Global(Layer):
     """What the pools over all positions share."""
 
+    pools: ClassVar[bool] = True
     keepdim: bool
 
     def conditions(self, x: Shape) -> Conditions:

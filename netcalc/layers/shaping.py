@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from netcalc.dims import Dim, product, text
 from netcalc.errors import Span, SpecError
@@ -497,6 +497,7 @@ class Slice(Layer):
 class _Reduction(Layer):
     """One number for all positions of some axes."""
 
+    pools: ClassVar[bool] = True
     function = ALONG._replace(needs="axis")
 
     source = "https://docs.pytorch.org/docs/stable/torch.html#reduction-ops"
