@@ -51,6 +51,9 @@ from netcalc.layers.reach import (
 MAX_PERIOD = 8192
 """Where a strip would repeat only after more positions than this, a table of all its units takes its place."""
 
+MAX_UNITS = 100_000
+TOO_MANY = f"there are more than {MAX_UNITS:,} units to look at one by one"
+
 
 @dataclass(frozen=True)
 class ReceptiveField:
@@ -325,10 +328,13 @@ class _Fold:
                 self.paths[index] = before if all(map(operator.is_, paths, before)) else paths
 
     @cached_property
-    def tables(self) -> _Fold | None:
-        """The same fold in tables; None where a size is a letter."""
+    def tables(self) -> _Fold | str:
+        """The same fold in tables, or why there is none."""
         if any(not isinstance(size, int) for node in self.graph.nodes for size in node.shape):
-            return None
+            return "a size is a letter"
+        source = self.graph.nodes[self.source].shape
+        if any(source[axis] > MAX_UNITS for axis in self.axes):
+            return TOO_MANY
         return _Fold(self.graph, self.source, self.axes, self.ignore_normalization, tabled=True)
 
     def path(self, index: int, column: int) -> Path:
@@ -375,8 +381,8 @@ class _Fold:
 
     def table(self, index: int, column: int, note: str, notes: tuple[str, ...]) -> Path:
         """The path from the pass in tables, and why."""
-        if self.tables is None:
-            return Lost(f"{note}, and a size is a letter")
+        if isinstance(self.tables, str):
+            return Lost(f"{note}, and {self.tables}")
         path = self.tables.paths[index][column]
         if path is None or isinstance(path, Lost):
             return path
@@ -675,8 +681,9 @@ def _swept(strip: Strip, rule: Any, count: Dim, name: str) -> Strip | Lost | Mis
             sure=strip.sure and first is not None and (covered or isinstance(rule, (Adaptive, Resized))),
             solid=False,
         )
-    except NotANumber:
-        reason = strip.lost or f"{name}: the field depends on the position and on a letter"
+    except NotANumber as error:
+        cause = TOO_MANY if str(error) == TOO_MANY else "the field depends on the position and on a letter"
+        reason = strip.lost or f"{name}: {cause}"
         if strip.first is None or strip.last is None or not _covers(rule, count, strip.units):
             return Lost(reason)
         return _together_only(strip._replace(axis=rule.axis, units=count), reason)
@@ -710,6 +717,8 @@ def _tabled(strip: Strip, rule: Any, count: Dim) -> Strip:
     """A rule over a table of units: only units that are there are read."""
     if not isinstance(count, int) or not isinstance(strip.units, int):
         raise NotANumber("a table needs numbers")
+    if count > MAX_UNITS:
+        raise NotANumber(TOO_MANY)
     lows: list[Dim | None] = []
     highs: list[Dim | None] = []
     for unit in range(count):
