@@ -517,19 +517,30 @@ def _channels_last(graph: Graph, index: int) -> bool:
     return found[2] == channels or last and found[0] != channels
 
 
+def axis_names(layer: Layer | type[Layer], rank: int, channels_last: bool = False, first: bool = True) -> list[str]:
+    """What the axes of a layer's input are called: of the ``first`` as the arguments that must fit them.
+
+    >>> from netcalc.layers import all_kinds
+    >>> [axis_names(all_kinds()[kind], rank) for kind, rank in (("Conv2d", 3), ("LSTM", 2), ("Linear", 1))]
+    [['C', 'H', 'W'], ['T', 'input_size'], ['in_features']]
+    """
+    names = list(AXES.get(rank, ()) or (f"n{axis}" for axis in range(1, rank + 1)))
+    if layer.rank == 1 and rank == 2:
+        names = ["C", "L"]
+    if channels_last and rank == 3:
+        names = ["H", "W", "C"]
+    for name, argument in layer.arguments.items():
+        if argument.axis is not None and first and -rank <= argument.axis < rank:
+            names[argument.axis] = SHORT.get(name, name)
+    return names
+
+
 def _input_letters(applied: Applied, channels_last: bool) -> tuple[tuple[Any, ...], ...]:
     """Names for the sizes of the inputs: torch's for those that an argument states, the usual ones for the others."""
     found: list[tuple[Any, ...]] = []
     layer = applied.layer
     for place, shape in enumerate(applied.inputs):
-        names = list(AXES.get(len(shape), ()) or (f"n{axis}" for axis in range(1, len(shape) + 1)))
-        if layer.rank == 1 and len(shape) == 2:
-            names = ["C", "L"]
-        if channels_last and len(shape) == 3:
-            names = ["H", "W", "C"]
-        for name, argument in layer.arguments.items():
-            if argument.axis is not None and place == 0 and -len(shape) <= argument.axis < len(shape):
-                names[argument.axis] = SHORT.get(name, name)
+        names = axis_names(layer, len(shape), channels_last, first=place == 0)
         letters = []
         for axis, (name, size) in enumerate(zip(names, shape)):
             same = found and len(found[0]) == len(shape) and applied.inputs[0][axis] == size

@@ -10,6 +10,7 @@ from dataclasses import fields
 from textwrap import wrap
 from typing import Any, NamedTuple
 
+from netcalc.analysis.explanation import axis_names
 from netcalc.analysis.operations import Ops
 from netcalc.analysis.report import Report, plain, shown
 from netcalc.dims import Dim, Expr, symbol
@@ -17,8 +18,6 @@ from netcalc.layers import all_kinds
 from netcalc.layers.base import REQUIRED, Applied, Layer, crossed, shape_text
 from netcalc.report.rows import tensor
 from netcalc.spec import elaborate
-
-LETTERS = {1: ("C",), 2: ("C", "L"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
 
 
 def summary_line(kind: type[Layer]) -> str:
@@ -90,18 +89,19 @@ def _decides(kind: type[Layer], name: str, values: dict[str, Any], lines: list[t
 
 def _lines(kind: type[Layer], values: dict[str, Any]) -> list[tuple[str, str]]:
     rank = len(kind.trial_inputs[0][0])
-    letters = tuple(symbol(letter) for letter in LETTERS.get(rank, ()))
+    names = axis_names(kind, rank)
+    letters = tuple(map(symbol, names))
     try:
         applied = Applied(kind(**values), (letters,))
         named: dict[Dim, str] = {  # sizes that the layer makes get a name, and the ledger is written with it
             size: f"{before}_out"
-            for before, size in zip(LETTERS.get(rank, ()), applied.output)
+            for before, size in zip(names, applied.output)
             if isinstance(size, Expr) and not shown(size).isidentifier() and len(applied.output) == rank
         }
         lines = [
             (
                 "output",
-                f"{shape_text(letters)} → "
+                f"{crossed(names, ' x ') or 'scalar'} → "
                 + (crossed([named.get(z, shown(z)) for z in applied.output], " x ") or "scalar"),
             )
         ]
@@ -159,10 +159,16 @@ def page_text(kind: type[Layer]) -> str:
 
 
 def _wrapped(kind: type[Layer]) -> list[str]:
-    lines: list[str] = []
-    for paragraph in inspect.cleandoc(kind.__doc__ or "").split("\n"):
-        lines += wrap(paragraph, 96, initial_indent="  ", subsequent_indent="  ") or [""]
-    return lines
+    """The docstring in narrower lines: what was broken only because a line was full is one piece again."""
+    pieces: list[str] = []
+    full = False
+    for line in inspect.cleandoc(kind.__doc__ or "").split("\n"):
+        if full and line:
+            pieces[-1] += f" {line}"
+        else:
+            pieces.append(line)
+        full = len(line) > 88
+    return [line for piece in pieces for line in wrap(piece, 96, initial_indent="  ", subsequent_indent="  ") or [""]]
 
 
 def page_dict(kind: type[Layer]) -> dict[str, Any]:
