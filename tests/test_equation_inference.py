@@ -122,8 +122,8 @@ def test_a_one_beside_a_matrix_is_a_column_of_ones():
         (("y = x", "x:N", "x:D"), "given twice, differently"),
         (("y = x; y = 2 x",), "'y = x' and 'y = 2 x'"),
         (("y = A x + B y", "A:3x4"), "y is used before it is defined"),
-        (("L = mse(y, t); y = W x",), "y is used before it is defined"),
-        (("z = W x̄; x = 2 u",), "x is used before it is defined"),
+        (("L = mse(y, t); y = W L",), "y is used before it is defined: L reads y, y reads L"),
+        (("z = W x̄; x = 2 z",), "x is used before it is defined: z reads x, x reads z"),
     ],
 )
 def test_contradictions_are_told(arguments, says):

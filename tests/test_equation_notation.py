@@ -78,6 +78,16 @@ SAME = [
     (r"y = \frac{1}{1+e^{-x}}", "y = 1/(1 + exp(-x))"),
     (r"y = \sqrt{x_1}", "y = sqrt(x1)"),
     (r"y = \sqrt2 x", "y = sqrt(2) x"),
+    # logarithms, inner products, braces, several signs of equality
+    (r"y = \log_2 p + \log_{10}(x)", "y = log(p) / log(2) + log(x) / log(10)"),
+    (r"H = -\sum_i p_i \log_2 p_i", "H = -sum(p * log(p) / log(2))"),
+    (r"y = \langle w, x \rangle + b", "y = w^T x + b"),
+    ("y = ⟨w, x⟩", "y = w^T x"),
+    (r"y = \underbrace{W x}_{\text{linear \{ part}} + \overbrace{b}^{b}", "y = W x + b"),
+    (r"h_\theta(x) = g(\theta^T x) = \frac{1}{1+e^{-\theta^T x}}", r"h_\theta = 1/(1 + exp(-\theta^T x))"),
+    ("s = f(x; W, b) = Wx + b", "s = W x + b"),
+    (r"\hat{y} = a^{[2]} = \sigma(z)", r"a_2 = sigmoid(z); \hat{y} = a_2"),
+    (r"y = h(x); h(x) = W x", "y = h; h = W x"),
     # functions' names
     ("y = ReLU(W x)", "y = relu(W x)"),
     ("y = W_2 ReLU(W_1 x)", "y = W2 relu(W1 x)"),
@@ -219,7 +229,25 @@ def test_notation_and_what_is_read(written, means):
         ("h(x) = W x; y = h(u)", "(", "syntax"),
         (r"y = \hat{ab}", r"\hat{ab", "unexpected-character"),
         ("y = W x & b", "&", "unexpected-character"),
-        ("y = log_2(x)", "_", "syntax"),
+        (r"y = \log_b x", "b", "syntax"),
+        (r"y = \log_1 x", "1", "syntax"),
+        (r"y = W x = V x", "=", "syntax"),
+        (r"y = a(x + 1) = z", "=", "syntax"),
+        ("f(x) = W x; y = f(x) = V x", "=", "syntax"),
+        (r"h = g(W x) = \max(0, z)", "W", "syntax"),
+        ("y = h(u); h(x) = W x", "(", "syntax"),
+        ("y = V z; z = W y", "z", "used-before-defined"),
+        ("h = W h", "h", "used-before-defined"),
+        (r"y = \mathbf{1}^T x", r"\mathbf{1}", "unexpected-character"),
+        (r"y = \underbrace{W x}_{abc", "_{abc", "unexpected-character"),
+        (r"y = \langle w \rangle", r"\rangle", "syntax"),
+        (r"y = \langle A, B \rangle, A \in R^{3x3}, B \in R^{3x3}", r"\langle A, B \rangle", "wrong-rank"),
+        (r"L = \sum_i x_i^T y_i, x \in R^3, y \in R^3", "x_i^T", "wrong-rank"),
+        (r"w' \leftarrow w - \eta g", r"\leftarrow", "unexpected-character"),
+        (r"g = \frac{\partial L}{\partial w}", r"\partial", "unexpected-character"),
+        (r"\hat{y} = \operatorname*{arg\,max}_k p_k", r"\operatorname*{arg\,max}", "unexpected-character"),
+        (r"y = \operatorname{tr}(A)", r"\operatorname{tr}", "unknown-name"),
+        ("y = sign(x)", "sign", "unknown-name"),
         (r"y = \log p (1 - x)", "(", "syntax"),
         (r"y = \sin \pi x / 2", "/", "syntax"),
         (r"y = \sin 2 \cdot x", r"\cdot", "syntax"),
@@ -270,6 +298,72 @@ def test_what_is_refused_is_pointed_at(written, underlined, code):
 def test_values(source, value):
     found = infer(source, read_givens(["y=[3,4]", "t=[1,1]"]))
     assert float(evaluate(found)[found.output].data[0]) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "in_order"),
+    [
+        (r"y = \sigma(z); z = W x", ["z", "y"]),
+        ("L = mse(y, t); y = V h; h = max(0, z); z = W x", ["z", "h", "y", "L"]),
+        ("h = W x; y = V h; q = U x", ["h", "y", "q"]),
+        ("y = V z; q = U x; z = W x", ["q", "z", "y"]),
+        ("y = h(x); h(x) = W x", ["h", "y"]),
+        ("y = W x̄; x = 2 x'", ["x", "y"]),
+    ],
+)
+def test_equations_are_put_in_order_of_definition(written, in_order):
+    given = read_givens([*(["x: 3"] if "x" not in in_order else []), *(["z: 2"] if "z" in in_order else [])])
+    found = infer(written, given)
+    assert [equation.name for equation in found.equations] == in_order
+    parts = {part.partition("=")[0].partition("(")[0].strip(): part for part in written.split(";")}
+    again = infer("; ".join(parts[name] for name in in_order), given)
+    assert any("in order of definition" in note for note in found.notes) == (list(parts) != in_order)
+    assert not any("in order of definition" in note for note in again.notes)
+    assert found.params == again.params
+    assert [(node.operation, node.shape) for node in found.nodes] == [
+        (node.operation, node.shape) for node in again.nodes
+    ]
+
+
+def test_a_cycle_is_named():
+    with pytest.raises(SpecError, match="a reads b, b reads c, c reads a"):
+        infer("d = a; a = W b; b = V c; c = U a")
+
+
+@pytest.mark.parametrize(
+    ("written", "term"),
+    [
+        (r"L = \log_2 p", lambda torch, p, **_: torch.log2(p)),
+        (r"L = \log_{10} p", lambda torch, p, **_: torch.log10(p)),
+        (r"L = -(1-p)^\gamma \log p", lambda torch, p, **_: -((1 - p) ** 3) * torch.log(p)),
+        (r"\gamma = 3; L = -(1-p)^\gamma \log p", lambda torch, p, **_: -((1 - p) ** 3) * torch.log(p)),
+        (r"L = \langle w, v \rangle p", lambda torch, p, w, v, **_: torch.dot(w, v) * p),
+        (r"L = \sum_i \langle A_i, B_i \rangle", lambda torch, A, B, **_: sum(torch.dot(a, b) for a, b in zip(A, B))),
+        (r"L = \sum_i A_i^T B_i", lambda torch, A, B, **_: sum(torch.dot(a, b) for a, b in zip(A, B))),
+    ],
+)  # fmt: skip
+def test_notation_computes_what_it_says(written, term):
+    torch = pytest.importorskip("torch")
+    numbers = {"p": 0.25, "w": [1.0, 2.0], "v": [3.0, -1.0], "A": MATRIX, "B": [[3.0, 5.0], [7.0, -1.0]]}
+    tensors = {name: torch.tensor(one, dtype=torch.float64, requires_grad=True) for name, one in numbers.items()}
+    loss = term(torch, **tensors)
+    loss.backward()
+    read = {name: tensor for name, tensor in tensors.items() if tensor.grad is not None}
+    exponent = ["gamma=3"] if written.startswith(r"L = -(1-p)") else []
+    found = infer(written, read_givens([*(f"{name}={numbers[name]}" for name in read), *exponent]))
+    values = evaluate(found)
+    assert float(values[found.output].data[0]) == pytest.approx(loss.item(), rel=1e-12)
+    grads = gradients(found, values)
+    assert {node.name for node in found.inputs} == set(read)
+    for name, tensor in read.items():
+        assert list(map(float, grads[found.names[name]].data)) == pytest.approx(tensor.grad.flatten().tolist())
+
+
+def test_an_exponent_without_its_number_is_asked_for():
+    with pytest.raises(SpecError, match="γ=2 beside the equation gives its number"):
+        infer(r"L = (1-p)^\gamma")
+    with pytest.raises(SpecError, match="γ is read elsewhere too"):
+        infer(r"L = \gamma (1-p)^\gamma", read_givens(["gamma=2"]))
 
 
 def test_shapes_and_parameters_of_a_recurrent_cell():

@@ -12,7 +12,8 @@ import heapq
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise, takewhile
 from typing import Any, Iterator, Mapping, NamedTuple
 
 from netcalc.dims import Dim, Expr, product, substitute, symbol, symbols, text
@@ -145,8 +146,17 @@ def infer(
         given[name] = agreed(name, given[name], one, source, span) if name in given else one
     _check_definitions(source, equations)
     equations, given = _numbers_given(source, equations, given)
-    equations, notes = _indexed(equations, given)
-    _check_order(source, equations)
+    given, exponents = _exponents_given(equations, given)
+    equations = _filled_exponents(equations, exponents)
+    in_text = [equation.span for equation in equations]
+    equations, notes = _indexed(_ordered(source, equations), given)
+    equations = _ordered(source, equations)
+    if [equation.span for equation in equations] != in_text:
+        notes = (f"put in order of definition: {', '.join(equation.name for equation in equations)}", *notes)
+    told = (
+        f"{name} is an exponent: its number is put in its place, and there is no gradient in it" for name in exponents
+    )
+    notes = (*notes, *told)
     given = _sized(given, equations)
     first: SpecError | None = None
     for reading in _readings(equations, given):
@@ -182,25 +192,53 @@ def _check_definitions(source: str, equations: tuple[Equation, ...]) -> None:
             )
 
 
-def _check_order(source: str, equations: tuple[Equation, ...]) -> None:
-    """What is defined is not read before. Raises SpecError."""
-    later = {equation.name for equation in equations if not _is_unrolling(equation)}
-    for equation in equations:
+def _ordered(source: str, equations: tuple[Equation, ...]) -> tuple[Equation, ...]:
+    """Every equation behind those that define what it reads, else as they stand. Raises SpecError for a cycle."""
+    defining: dict[str, int] = {}
+    for place, equation in enumerate(equations):
+        if not _is_unrolling(equation):
+            defining.setdefault(equation.name, place)
+    reads: dict[int, dict[int, Name]] = {place: {} for place in range(len(equations))}
+    for place, equation in enumerate(equations):
         for name in names_of(equation.expression):
-            word = name.name if name.name in later else _without_bar(name.name)
-            if word in later:
-                itself = word == equation.name
-                raise SpecError(
-                    "used-before-defined",
-                    f"{word} is used before it is defined"
-                    + (": its own equation reads it" if itself else f": {equation.name} reads it first"),
-                    expected=f"an equation that defines {word} before",
-                    found=name.name,
-                    hint=f"call the new one {word}'" if itself else f"write the equation of {word} first",
-                    span=name.span,
-                    source=source,
-                )
-        later.discard(equation.name)
+            word = name.name if name.name in defining else _without_bar(name.name)
+            if word in defining:
+                reads[place].setdefault(defining[word], name)
+    sorter = TopologicalSorter(reads)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise _cycle(source, equations, reads, error.args[1]) from None
+    ready, found = list(sorter.get_ready()), []
+    heapq.heapify(ready)
+    while ready:
+        found.append(equations[place := heapq.heappop(ready)])
+        sorter.done(place)
+        for following in sorter.get_ready():
+            heapq.heappush(ready, following)
+    return tuple(found)
+
+
+def _cycle(
+    source: str, equations: tuple[Equation, ...], reads: Mapping[int, Mapping[int, Name]], places: list[int]
+) -> SpecError:
+    """The error for equations of which each is read by the next, and the last by the first."""
+    ring = places[:-1]
+    first = min(ring)
+    ring = ring[ring.index(first) :] + ring[: ring.index(first)]  # from the one that stands first
+    names = [equations[place].name for place in (first, *reversed(ring))]
+    itself = len(ring) == 1
+    told = "its own equation reads it" if itself else ", ".join(f"{a} reads {b}" for a, b in pairwise(names))
+    name = reads[first][ring[-1]]
+    return SpecError(
+        "used-before-defined",
+        f"{names[1]} is used before it is defined: {told}",
+        expected=f"an equation that defines {names[1]} before" if itself else "equations that can be put in order",
+        found=name.name,
+        hint=f"call the new one {names[1]}'" if itself else "a value of an earlier step has a name of its own: h_{t-1}",
+        span=name.span,
+        source=source,
+    )
 
 
 def _is_unrolling(equation: Equation) -> bool:
@@ -226,6 +264,47 @@ def _numbers_given(
             one = agreed(equation.name, found[equation.name], one, source)
         found[equation.name] = one
     return (tuple(rest), found) if rest else (equations, dict(given))
+
+
+def _exponents_given(
+    equations: tuple[Equation, ...], given: Mapping[str, Given]
+) -> tuple[dict[str, Given], dict[str, Given]]:
+    """What is given, without the numbers that stand as exponents and nowhere else; and these."""
+    letters = {name for one in given.values() for size in one.shape for name in _letters(size)}
+    exponents: set[str] = set()
+    elsewhere: set[str] = set()
+    for equation in equations:
+        waiting: list[Expression] = [equation.expression]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, Name):
+                elsewhere.add(part.name)
+            elif isinstance(part, Apply) and part.operation == "pow":
+                exponents |= {name.name for name in names_of(part.arguments[1])}
+                waiting.append(part.arguments[0])
+            elif isinstance(part, Apply):
+                waiting += part.arguments
+    numbers = {
+        name: one
+        for name, one in given.items()
+        if name in exponents - elsewhere - letters and one.value is not None and not one.value.shape
+    }
+    return {name: one for name, one in given.items() if name not in numbers}, numbers
+
+
+def _filled_exponents(equations: tuple[Equation, ...], numbers: Mapping[str, Given]) -> tuple[Equation, ...]:
+    """``(1 − p)^γ`` with the number of γ in its place."""
+
+    def fill(expression: Expression) -> Expression:
+        if isinstance(expression, Name) and expression.name in numbers:
+            value = numbers[expression.name].value
+            assert value is not None
+            return Number(value.data[0], expression.span)
+        if isinstance(expression, Apply):
+            return replace(expression, arguments=tuple(map(fill, expression.arguments)))
+        return expression
+
+    return tuple(replace(one, expression=fill(one.expression)) for one in equations) if numbers else equations
 
 
 def agreed(name: str, first: Given, second: Given, source: str, span: Span | None = None) -> Given:
@@ -1160,7 +1239,10 @@ class _Builder:
                 "an exponent must be a number",
                 expected="a number, or T for the transpose",
                 found=written(exponent),
-                hint=f"a letter that tells names apart stands below: {written(expression.arguments[0])}_{exponent.name}"
+                hint=f"{exponent.name} is read elsewhere too: write its number as the exponent"
+                if isinstance(exponent, Name) and exponent.name in self.given
+                else f"{exponent.name}=2 beside the equation gives its number; a letter that tells names apart stands "
+                f"below: {written(expression.arguments[0])}_{exponent.name}"
                 if isinstance(exponent, Name)
                 else "",
                 span=exponent.span,
@@ -1245,6 +1327,11 @@ class _Builder:
         left, right = expression.arguments
         a, b = self.factors(expression, summed)
         ranks = (self.rank(a), self.rank(b))
+        if expression.option("inner") and ranks != (1, 1):
+            raise Misread(
+                "wrong-rank", "⟨a, b⟩ is the inner product of two vectors", expected="two vectors",
+                hint="sum(A * B) is the inner product of two matrices", span=expression.span, source=self.source,
+            )  # fmt: skip
         if 0 in ranks:
             return self.combine("mul", a, b, expression)
         if ranks == (1, 1):
@@ -1258,7 +1345,8 @@ class _Builder:
         if ranks == (1, 2) and isinstance(left, Name) and _stem(left.name) in SCALES:
             self.note(f"{written(expression)}: {left.name} has a scale for each feature of {self.label(b)}")
             return self.combine("mul", a, b, expression)
-        of_log = isinstance(right, Apply) and right.operation in ("log", "logsoftmax")
+        logarithm = right.arguments[0] if isinstance(right, Apply) and right.operation == "div" else right  # log_2
+        of_log = isinstance(logarithm, Apply) and logarithm.operation in ("log", "logsoftmax")
         if ranks == (2, 2) and summed and (of_log or not self.fits(a, b)):
             return self.combine("mul", a, b, expression)
         return self.apply("matmul", (a, b), expression)

@@ -5,7 +5,8 @@ r"""Tokens → syntax. Nothing is evaluated, and nothing of an equation is ever 
     equations = [ equation | given ] { ( ";" | "," | "where" | newline ) [ equation | given ] }
     given     = NAME { "," NAME } "∈" ( "ℝ" | set ) [ "^" sizes ]        x ∈ ℝ^256, y ∈ {0, 1}
     sizes     = size | "(" size { "×" size } ")"     size = NUMBER | [ NUMBER ] NAME [ ( "+" | "-" ) NUMBER ]
-    equation  = [ NAME [ "(" NAME { "," NAME } ")" ] "=" ] sum [ "∈" ( "ℝ" | set ) [ "^" sizes ] ]
+    equation  = [ NAME [ "(" NAME { "," NAME } ")" ] "=" ] { ( NAME | unstated ) "=" } sum
+                [ "∈" ( "ℝ" | set ) [ "^" sizes ] ]
                                                                          without a name it is called "result"
     sum       = [ "-" ] term { ( "+" | "-" ) term }
     term      = chain { ( "*" | "⊙" ) chain }                            element by element
@@ -24,6 +25,7 @@ r"""Tokens → syntax. Nothing is evaluated, and nothing of an equation is ever 
     rows      = "[" row { ";" row } "]"          row = sum { "," sum }   [x; 1], [2, 1], [[1, 0], [2, 1]]
               | "[" condition "]"                                      [x > 0] is 1 where it holds, else 0
     condition = sum COMPARISON sum [ COMPARISON sum ]                    x > 0, -1 <= x < 1
+    inner     = "⟨" sum "," sum "⟩"
     norm      = "‖" sum "‖" [ "_" ( "1" | "2" | "F" ) ] | "|" sum "|"
 """
 
@@ -33,6 +35,7 @@ import re
 import unicodedata
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Collection, Iterator, NamedTuple, NoReturn
 
 from netcalc.dims import Dim, symbol
@@ -207,10 +210,11 @@ class _Parser:
 
     def equations(self) -> tuple[Equation, ...]:
         found: list[Equation] = []
+        self.define_functions()
         while not self.at(END):
             if self.accept(";", ",") or self.declares():
                 continue
-            found.append(self.equation())
+            found += self.chained()
             if self.accept("∈"):  # y = W x ∈ ℝ^10
                 self.declare([found[-1].name], found[-1].span)
             if not self.at(END, ";", ","):
@@ -327,17 +331,69 @@ class _Parser:
 
     def hint(self) -> str:
         return (
-            "an equation has one '=' : write a = b; c = d"
+            "one rule for each name: keep one side, or call the other y': y = …; y' = …"
             if self.at("=")
             else "a bracket too many"
             if self.at(")", "]")
             else ""
         )
 
-    def equation(self) -> Equation:
-        start = self.token.span
+    def define_functions(self) -> None:
+        """Which functions the text states: ``f(x) = …`` may stand behind the equation that reads ``f(x)``."""
+        for place, token in enumerate(self.tokens):
+            if token.type == "NAME" and (not place or self.tokens[place - 1].type in (";", ",")):
+                self.place = place
+                self.left_side()
+        self.place = 0
+
+    def chained(self) -> list[Equation]:
+        """``y = a = W x`` says ``a = W x; y = a``; in ``s = f(x; W) = W x`` the last side says what f is."""
+        start, names, calls = self.token.span, [self.left_side() or "result"], []
+        while names != ["result"] and (behind := self.restated()):
+            if behind == self.place + 1:
+                names.append(self.token.text)
+            else:
+                calls.append((self.place, behind))
+            self.place = behind + 1
+        last = self.equation(names[-1], start)
+        for call in calls:
+            self.check_restated(*call, last)
+        chain = [Equation(a, Name(b, last.span), last.span) for a, b in pairwise(names)]
+        return [last, *reversed(chain)]
+
+    def restated(self) -> int:
+        """Where the ``=`` stands behind a name, or behind a call of a function that nobody stated; else 0."""
+        following = self.tokens[min(self.place + 1, len(self.tokens) - 1)]
+        if not self.at("NAME") or following.type == "=":
+            return self.place + 1 if self.at("NAME") else 0
+        word, begin = self.token, self.place
+        stated = word.text in self.known or word.text in self.defined
+        if following.type != "(" or word.span.end != following.span.start or stated:
+            return 0
+        self.place += 1
+        end, commas = self.bracket()
+        listed = commas or any(token.type in (";", "|") for token in self.tokens[begin:end])
+        self.place = begin
+        function = word.text[:1] in OPAQUE or listed or _MODEL.match(word.text)
+        return end + 1 if function and self.tokens[min(end + 1, len(self.tokens) - 1)].type == "=" else 0
+
+    def check_restated(self, begin: int, end: int, last: Equation) -> None:
+        """What a call computes with is read by the rule too: no weight of ``g(W x)`` is left out."""
+        inside = self.tokens[begin + 2 : end - 1]
+        kinds = [token.type for token in inside]
+        if {*kinds[::2]} <= {"NAME"} and {*kinds[1::2]} <= {",", ";", "|"}:  # f(x; W) only lists what f reads
+            return
+        read = {one.name for one in _names(last.expression)}
+        for token in inside:
+            if token.type == "NAME" and token.text not in read:
+                raise SpecError(
+                    "syntax", f"{token.text} is read here, and not by what this is equal to",
+                    expected=f"a rule that reads {token.text}", found=token.text, span=token.span, source=self.text,
+                    hint=f"two equations: z = …; {last.name} = …",
+                )  # fmt: skip
+
+    def equation(self, name: str, start: Span) -> Equation:
         self.running = set()
-        name = self.left_side() or "result"
         expression = self.checked(self.sum())
         for one in _names(expression):
             index = _indexed(one.name)[1]
@@ -483,7 +539,9 @@ class _Parser:
     def begins_factor(self) -> bool:
         bar = self.bars[-1] if self.bars else ""
         return (
-            self.at("NUMBER", "NAME", "FUNCTION", "(", "[", "SIZE") or self.at("NORM", "|") and self.token.type != bar
+            self.at("NUMBER", "NAME", "FUNCTION", "(", "[", "⟨", "SIZE")
+            or self.at("NORM", "|")
+            and self.token.type != bar
         )
 
     def power(self) -> Expression:
@@ -544,12 +602,26 @@ class _Parser:
             return inner
         if self.at("["):
             return self.rows()
+        if self.accept("⟨"):
+            return self.inner(token)
         if self.at("NORM", "|"):
             return self.norm()
         self.fail(
             "a name, a number or a function",
             hint="a size such as 2x2 belongs to maxpool(x, 2x2)" if self.at("SIZE") else "",
         )
+
+    def inner(self, opening: Token) -> Expression:
+        """``⟨w, x⟩``: the inner product of two vectors."""
+
+        def inside() -> tuple[Expression, Expression]:
+            left = self.sum()
+            self.expect(",", "',' between the two vectors")
+            return left, self.sum()
+
+        left, right = self.fenced(inside, "⟩")
+        span = opening.span.to(self.tokens[self.place - 1].span)
+        return self.apply("product", self.apply("transpose", left), right, span=span, brackets=True, inner=True)
 
     def named(self, token: Token) -> Expression:
         """A name, or a function that is only named: ``g(z)``, ``L(z, y)``, or ``f(x)`` where f(x) is defined."""
@@ -575,6 +647,10 @@ class _Parser:
                 return self.call(token._replace(text="loss"))
             if token.text not in self.known and stem in OPAQUE and glued:  # g^{[1]}(z)
                 return self.call(token._replace(text=stem))
+            if token.text not in self.known and stem == "σ" and token.text == "σ'":
+                self.place -= 1
+                self.fail("a function", "a derivative is not computed within an equation",
+                          hint="of the sigmoid it is σ(z) (1 − σ(z)); --gradients gives every gradient")  # fmt: skip
             if token.text not in self.known and len(token.text) > 1 and stem == "σ":
                 self.place -= 1
                 self.fail("a function", f"{token.text!r} is not a function that is known", hint=f"write {stem}(…)")
@@ -596,7 +672,7 @@ class _Parser:
         depth, commas = 0, False
         for place in range(self.place, len(self.tokens)):
             kind = self.tokens[place].type
-            depth += (kind in ("(", "[")) - (kind in (")", "]"))
+            depth += (kind in ("(", "[", "⟨")) - (kind in (")", "]", "⟩"))
             commas |= depth == 1 and kind == ","
             if not depth:
                 return place, commas
@@ -622,6 +698,7 @@ class _Parser:
             name = EXTREMES[name]
         summing = name in ("sum", "mean", "prod", *EXTREMES.values())
         indices = self.indices() if summing else ()
+        base = self.base() if name == "log" and self.at("_") else None
         if self.at("_"):
             self.fail("(", f"{word.text} takes no index here")
         power = None
@@ -648,7 +725,20 @@ class _Parser:
             span = word.span.to(operand.span)
             self.check_arity(name, [operand], {}, span)
             found = self.apply(name, operand, span=span)
+        if base is not None:
+            found = self.apply("div", found, self.apply("log", base), span=found.span)
         return found if power is None else self.apply("pow", found, power, span=found.span)
+
+    def base(self) -> Number:
+        """The base of a logarithm: ``_2``, ``_{10}``."""
+        self.take()
+        braces = self.accept("(")
+        if not self.at("NUMBER") or Fraction(self.token.text) in (0, 1):
+            self.fail("the base of the logarithm, a number such as 2", hint="log x / log b has the base b")
+        token = self.take()
+        if braces:
+            self.expect(")")
+        return Number(Exact.of(Fraction(token.text)), token.span)
 
     def summation(self, name: str, indices: tuple[str, ...], word: Token) -> Expression:
         """A sum of the whole term that follows: ``\\sum_i (y_i - t_i)^2`` sums squares."""
@@ -694,12 +784,12 @@ class _Parser:
                     self.wrong_index(one, f"{one.name} beside what has the indices {both}", hint)
 
     def mixed(self, expression: Expression, letters: set[str]) -> bool:
-        """Does a name without a running index stand beside one with it (``w^T x_i``), or a norm round it?"""
+        """Is it of vectors: a name without a running index beside one with it (``w^T x_i``), ``x_i^T``, or a norm?"""
         from netcalc.equations.operations import LOSSES as STATED
 
         if not isinstance(expression, Apply) or expression.operation in _REDUCING:
             return False
-        if expression.operation in {"norm", "sqnorm", *STATED} - {"loss", "ℓ"}:
+        if expression.operation in {"norm", "sqnorm", "transpose", *STATED} - {"loss", "ℓ"}:
             return any(set(_indexed(name.name)[1]) & letters for name in _unreduced(expression))
         sides = [list(_unreduced(argument)) for argument in expression.arguments]
         indexed = [any(set(_indexed(name.name)[1]) & letters for name in names) for names in sides]

@@ -33,7 +33,7 @@ _SAME = {  # LaTeX commands and signs that are another spelling
     "cdot": "·", "times": "×", "odot": "⊙", "circ": "⊙", "ast": "*", "top": "⊤", "intercal": "⊤", "lVert": "‖",
     "rVert": "‖", "Vert": "‖", "|": "‖", "lvert": "|", "rvert": "|", "vert": "|", "{": "(", "}": ")", "pi": "π",
     "lbrack": "[", "rbrack": "]", "mid": "|", "coloneqq": "=", "in": "∈", "gt": ">", "lt": "<", "ge": "≥", "geq": "≥",
-    "geqslant": "≥", "le": "≤", "leq": "≤", "leqslant": "≤",
+    "geqslant": "≥", "le": "≤", "leq": "≤", "leqslant": "≤", "langle": "⟨", "rangle": "⟩",
 }  # fmt: skip
 _SILENT = {
     "left", "right", ",", ";", ":", "!", " ", "\n", "quad", "qquad", "displaystyle", "limits", "big", "Big", "bigl",
@@ -61,7 +61,10 @@ _INSTEAD = {  # what slides print and no operation says, with what does
     "E": "mean(…) is the average over the samples",
     "neq": "a sum runs over a whole axis: add every term and take the one away that is too many",
     "ne": "a sum runs over a whole axis: add every term and take the one away that is too many",
-    "langle": "w^T x is the inner product of w and x",
+    "partial": "--gradients gives the gradient in every input",
+    "leftarrow": "an update is one more equation: w' = w - η g; --lr makes the steps of gradient descent",
+    "gets": "an update is one more equation: w' = w - η g; --lr makes the steps of gradient descent",
+    "dot": "a derivative in time is a name of its own: v = f(x)",
     "sign": "step(x) − step(−x)",
     "tr": "the trace of A^T B is sum(A * B)",
     "layernorm": "m = mean(x); v = mean((x - m)^2); y = γ * (x - m) / sqrt(v + ε) + β",
@@ -100,7 +103,7 @@ _TOKEN = re.compile(
     | (?P<NORM>\|\||‖)
     | (?P<SUM>∑)
     | (?P<ROOT>√)
-    | (?P<OPERATOR>:=|>=|<=|[-+*/^@()\[\]{{}},;:=|·⋅⊙×−–&'_∘∗<>≤≥∈])
+    | (?P<OPERATOR>:=|>=|<=|[-+*/^@()\[\]{{}},;:=|·⋅⊙×−–&'_∘∗<>≤≥∈⟨⟩])
     """,
     re.VERBOSE,
 )
@@ -116,6 +119,7 @@ _EQUATION_FOLLOWS = re.compile(r"\s*[^=\s(),;]+(?:\([^()=]*\))?\s*(?:&?:?=|(?:,\
 _EQUATION_NUMBER = re.compile(r"(?:\\q?quad\b|\s)*\(\s*\d+(?:\.\d+)*[a-z]?\s*\)\s*(?=\Z|\\\\|[;\n$]|\\\]|\\end)")
 _PRIMES = re.compile(r"['′’]+|″|\^\\prime|\^\{\s*((?:\\prime\s*)+)\}")
 _RAISED_FIRST = re.compile(rf"(?:(?P<T>{_TRANSPOSED})|\^(?P<n>\d)|\^\{{(?P<m>\d+)\}})(?=_|[{_LOW}])")
+_ARGMAX = re.compile(r"\*?\s*\{\s*arg(?:\\[,;! ]|\s)*\\?(?:max|min)\s*\}")
 _FRAME = re.compile(r"\s*(?P<open>\$\$?|\\\[|\\\()(?P<inside>.*?)(?P<close>\$\$?|\\\]|\\\))[\s.,;]*\Z", re.DOTALL)
 _FRAMES = {"$": "$", "$$": "$$", "\\[": "\\]", "\\(": "\\)"}
 
@@ -222,7 +226,7 @@ class _Reader:
             self.put("NUMBER" if piece.isdigit() else "NAME" if piece.isalpha() else piece, piece, start)
 
     def put(self, kind: str, word: str, start: int) -> None:
-        self.depth = max(0, self.depth + (kind in ("(", "[")) - (kind in (")", "]")))
+        self.depth = max(0, self.depth + (kind in ("(", "[", "⟨")) - (kind in (")", "]", "⟩")))
         self.found.append(Token(kind, word, Span(start, self.position)))
         if kind == "NAME":
             behind, self.behind = self.behind, []
@@ -312,6 +316,9 @@ class _Reader:
             self.put(";", ";", start)
         elif word in _FONTS or word in _ACCENTS:
             self.whole(self.styled(word, start), start)
+        elif word in ("underbrace", "overbrace"):
+            self.group(start, word)
+            self.label()
         elif word in ("frac", "dfrac", "tfrac"):
             self.put("FUNCTION", "frac", start)
             self.group(start, word)
@@ -344,6 +351,19 @@ class _Reader:
                 _INSTEAD.get(word, ""),
             )  # fmt: skip
 
+    def label(self) -> None:
+        """What is printed at a brace, ``_{\\text{linear}}``, says nothing."""
+        match = re.compile(r"\s*[_^]\s*").match(self.text, self.position, self.end)
+        if match is None:
+            return
+        start, self.position, depth = match.start(), match.end(), 0
+        for piece in re.finditer(r"\\[A-Za-z]+|\\?.", self.text[match.end() : self.end], re.DOTALL):
+            depth += (piece.group() == "{") - (piece.group() == "}")
+            self.position = match.end() + piece.end()
+            if depth <= 0:
+                return
+        raise self.fail("this label has no end", start, "'}'")
+
     def blackboard(self, start: int) -> None:
         """``\\mathbb{R}`` is the set in which shapes are stated; other letters are no operations."""
         match = re.compile(r"\s*(?:\{\s*(\w)\s*\}|(\w))").match(self.text, self.position, self.end)
@@ -357,6 +377,9 @@ class _Reader:
     def styled(self, word: str, start: int) -> str:
         """The name in a font or under an accent: ``\\mathbf{W}``, ``\\hat{\\mathbf{y}}``, ``\\mathbf{W_1}``."""
         self.deeper(1, start)
+        if word == "operatorname" and (match := _ARGMAX.match(self.text, self.position, self.end)):
+            self.position = match.end()
+            raise self.fail("this is no operation", start, "a function", _INSTEAD["arg"])
         if word == "operatorname" and self.text[self.position : self.position + 1] == "*":
             self.position += 1
         self.blanks()
@@ -367,6 +390,10 @@ class _Reader:
         match = re.compile(pattern).match(self.text, self.position, self.end)
         if match and _LONG.fullmatch(match.group()) and not (braced and self.function(match.group())):
             match = re.compile(rf"{_MARKED}(?:{_MARKED}|\d)*").match(self.text, self.position, self.end)
+        if match is None and braced and self.text[self.position : self.position + 1] == "1":
+            self.position += 2
+            raise self.fail("a vector of ones has no length of its own", start, "a sum, or a condition in brackets",
+                            "sum(x) is 1^T x for a vector x; beside a matrix, a name given as u=[1, 1, 1]")  # fmt: skip
         if match is None:
             what = (
                 "has nothing in it"
