@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from netcalc.analysis.reading import box_at, numbers, reach_of, regions_reached, regions_read
+from netcalc.analysis.reading import box_at, numbers, regions_reached, regions_read
 from netcalc.analysis.receptive_field import Fields, ReceptiveField, Strip, receptive_fields, spatial_input
 from netcalc.analysis.region import Box, Region, members
 from netcalc.dims import Dim, text
@@ -418,7 +418,7 @@ def trace(
         if place not in between or isinstance(graph.nodes[place].layer, Input):
             continue
         node = graph.nodes[place]
-        reach = reach_of(node.applied, ignore_normalization)
+        reach = node.applied.reach_of(ignore_normalization)
         for number, axis in enumerate(fields.axes):
             ins: list[tuple[Strip, Rule | None]] = []
             for before, rules in zip(node.inputs, reach):

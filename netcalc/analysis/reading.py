@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from netcalc.analysis.region import Box, Memo, Region, backwards, forwards, full, united, unknowns
 from netcalc.errors import SpecError
 from netcalc.graph import Graph
-from netcalc.layers.base import Applied, Shape
-from netcalc.layers.reach import Reach, pointwise
+from netcalc.layers.base import Shape
+from netcalc.layers.reach import Reach
 
 
 def numbers(shape: Shape) -> tuple[int, ...]:
@@ -99,14 +99,7 @@ def regions_reached(
 
 
 def _reach(graph: Graph, index: int, ignore_normalization: bool) -> Reach:
-    return reach_of(graph.nodes[index].applied, ignore_normalization)
-
-
-def reach_of(applied: Applied, ignore_normalization: bool = False) -> Reach:
-    """A layer's reach; without its statistics, by which every unit reads all, where normalisation is ignored."""
-    if ignore_normalization and getattr(applied.layer, "normalizes", False):
-        return pointwise(len(applied.inputs[0]), len(applied.inputs))
-    return applied.reach
+    return graph.nodes[index].applied.reach_of(ignore_normalization)
 
 
 def box_at(shape: Shape, places: Sequence[int], axes: Sequence[int], name: str = "the layer") -> Box:

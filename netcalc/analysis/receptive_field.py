@@ -25,8 +25,6 @@ from itertools import accumulate
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from netcalc.analysis.reading import reach_of, regions_read
-from netcalc.analysis.region import full, members
 from netcalc.dims import Dim, holds, maximum, minimum, text
 from netcalc.graph import Graph
 from netcalc.layers.base import Shape
@@ -340,7 +338,7 @@ class _Fold:
     def path(self, index: int, column: int) -> Path:
         """The path of one node along one axis, from those of its inputs."""
         name, applied, inputs, *_ = self.graph.nodes[index]
-        reach = reach_of(applied, self.ignore_normalization)
+        reach = applied.reach_of(self.ignore_normalization)
         strips: list[Strip] = []
         for before, rules, shape in zip(inputs, reach, applied.inputs):
             path = self.paths[before][column]
@@ -391,6 +389,9 @@ class _Fold:
 
     def measured(self, strip: Strip, before: int, column: int) -> Strip | None:
         """A strip of everything, with its ends as they really are; of letters, a note that they may lie closer."""
+        from netcalc.analysis.reading import regions_read  # few networks need more than the closed form
+        from netcalc.analysis.region import full, members
+
         try:
             everything = tuple(full(number(size)) for size in self.graph.nodes[before].shape)
             regions = regions_read(self.graph, before, everything, self.source, self.ignore_normalization)

@@ -686,6 +686,12 @@ class Applied:
     def reach(self) -> Reach:
         return self.layer.reach(*self.inputs)
 
+    def reach_of(self, ignore_normalization: bool = False) -> Reach:
+        """The reach; without the statistics, by which every unit reads all, where normalisation is ignored."""
+        if ignore_normalization and getattr(self.layer, "normalizes", False):
+            return pointwise(len(self.inputs[0]), len(self.inputs))
+        return self.reach
+
     @cached_property
     def passes(self) -> bool:
         """Does every unit read just its own position of the one input (activations, normalisation at inference)?"""
