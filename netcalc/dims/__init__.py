@@ -40,29 +40,17 @@ One idea a module, each importing those before it only (what `algebra` needs of 
 - :mod:`~netcalc.dims.growth`: degrees, leading coefficients and ratios.
 """
 
-from typing import TYPE_CHECKING, Any
-
 from netcalc.dims.algebra import Dim, Expr, product, symbol, symbols, total
 from netcalc.dims.extremes import maximum, minimum
+from netcalc.dims.growth import degree, leading, ratio
 from netcalc.dims.intervals import bounds
 from netcalc.dims.printing import ascii_text, factored_latex, factored_text, latex, python, text
 from netcalc.dims.proofs import holds
 from netcalc.dims.quotients import ceildiv
 from netcalc.dims.values import evaluate, substitute, to_sympy
 
-if TYPE_CHECKING:
-    from netcalc.dims.growth import degree, leading, ratio
-
 __all__ = [
     "Dim", "Expr", "ascii_text", "bounds", "ceildiv", "degree", "evaluate", "factored_latex", "factored_text",
     "holds", "latex", "leading", "maximum", "minimum", "product", "python", "ratio", "substitute", "symbol",
     "symbols", "text", "to_sympy", "total",
 ]  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:  # loaded when it is asked for: few reports are
-    if name in ("degree", "leading", "ratio"):
-        from netcalc.dims import growth
-
-        return getattr(growth, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
