@@ -380,14 +380,42 @@ def test_floors_that_make_a_whole_are_put_together(x, n, factor, data):
 
 
 @quick
-@given(
-    st.sampled_from((H, H - W, H + 2 * W, H + C - W)), st.sampled_from((1, 2, 3, 5, 4, 8)), st.sampled_from((2, 3)),
-    st.integers(-9, 9),
-)  # fmt: skip
+@given(st.sampled_from((H, H - W, H + 2 * W, H + C - W)), st.integers(1, 12), st.integers(2, 7), st.integers(-9, 9))
 def test_every_mth_floor_makes_a_floor(x, m, p, j):
-    """⌊(x+j+i·m)/(p·m)⌋ over i < p make ⌊(x+j)/m⌋, where p is the least prime that divides p·m."""
-    if m % 2 or p == 2:
-        assert total((x + j + i * m) // (p * m) for i in range(p)) == (x + j) // m
+    """Hermite: ⌊(x+j+i·m)/(p·m)⌋ over i < p make ⌊(x+j)/m⌋."""
+    assert total((x + j + i * m) // (p * m) for i in range(p)) == (x + j) // m
+
+
+floors_of_one_size = st.tuples(
+    st.integers(-3, 3),  # multiples of x
+    st.lists(
+        st.tuples(st.sampled_from((1, 1, -1, 2, 5)), st.integers(-9, 30), st.sampled_from(range(2, 13))), max_size=4
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(floors_of_one_size, floors_of_one_size, st.sampled_from((H, H - W, H + 2 * W - C)), st.sampled_from((1, C)))
+def test_sums_of_floors_are_alike_exactly_where_they_are_equal(some, others, x, factor):
+    """Each sum is written anew, as its steps over one full period at the period's own floors."""
+
+    def value(form, x):
+        return form[0] * x + sum(c * ((x + j) // q) for c, j, q in form[1])
+
+    def anew(form):
+        period = math.lcm(1, *[q for *_, q in form[1]])
+        steps = [value(form, at + 1) - value(form, at) for at in range(period)]
+        return period, value(form, 0) + total(c * ((x + period - 1 - at) // period) for at, c in enumerate(steps))
+
+    (period, one), (other_period, other) = anew(some), anew(others)
+    if max(period, other_period) > 360:
+        return
+    found = value(some, x) * factor
+    assert found == one * factor and text(found) == text(one * factor)
+    sizes = range(math.lcm(period, other_period) + 1)
+    assert (one == other) is all(value(some, at) == value(others, at) for at in sizes)
+    point = {"H": 35, "W": 11, "C": 6}
+    assert evaluate(found, point) == value(some, evaluate(x, point)) * evaluate(factor, point)
 
 
 @quick
@@ -415,6 +443,14 @@ def test_a_sum_of_floors_keeps_its_value(a, b, n, point):
         ((H - W) // 2 + ceildiv(H - W, 2), "H − W"),
         (total(a * b for a in (H // 2, (H + 1) // 2) for b in (W // 2, (W + 1) // 2)), "H·W"),
         ((H - H // 2) ** 2, "⌊(H+1)/2⌋²"),
+        (H // 2 + (H + 3) // 4 + (H + 1) // 4, "H"),
+        (H // 2 + (H + 3) // 4, "⌊(3·H+2)/4⌋"),
+        (H // 2 - H // 32, "⌊H/2⌋ − ⌊H/32⌋"),
+        (H // 2 + total((H + 2 * i) // 6 for i in range(3)), "2·⌊H/2⌋"),  # not by the least prime
+        (H // 2 + total((H + 3 * i) // 6 for i in range(2)), "⌊H/2⌋ + ⌊H/3⌋"),
+        (maximum(H, W) + minimum(H, W), "H + W"),
+        (C * (H + W - maximum(H, W)), "C·min(H, W)"),
+        (maximum(H, W) - minimum(H, W), "2·max(H, W) − H − W"),
         (maximum(H - H // 2, W) - maximum((H + 1) // 2, W), "0"),
     ],
     ids=str,

@@ -16,20 +16,21 @@ A letter declared a multiple of m is held as m times an atom, which makes H // m
 that is 4 less than a multiple of 16 (H = 16·h - 4), and a multiple of letters (C = G·c). Written is what they name.
 
 Equality ``==`` compares the canonical form. It never calls unequal formulas equal, and it knows the laws
-of +, -, *, of nested floors, of quotients that are always exact, as T·(T+1)/2 is, and of floors that make
-a whole beside a common factor: C·⌊H/2⌋ + C·⌊(H+1)/2⌋ is C·H, and H - ⌊H/2⌋ is ⌊(H+1)/2⌋ (fewest floors, then
-fewest terms; of two alike the earlier floor: H % 2 is H - 2·⌊H/2⌋). Not folded, so ask `holds` for a proof:
+of +, -, *, of nested floors, of quotients that are always exact, as T·(T+1)/2 is, and of sums of floors ⌊(x+j)/q⌋
+of one size x by numbers q (see :mod:`~netcalc.dims.wholes`): C·⌊H/2⌋ + C·⌊(H+1)/2⌋ is C·H, H - ⌊H/2⌋ is ⌊(H+1)/2⌋.
+Whether two formulas of these atoms are equal for all letters cannot be decided in general (min(1, p²) is 1
+where the polynomial p has no root in whole numbers), so there are equal ones that differ; ask `holds` for a proof:
 
-- floors of a multiple, ⌊2H/5⌋ = ⌊H/5⌋ + ⌊(H+2)/5⌋, and every second of six (only the least prime in a divisor
-  makes wholes, 31 at most, in divisors up to 1024); quotients by a letter;
-- wholes that show only after two steps of which the first lengthens the formula: ⌊(H+3)/4⌋ + ⌊H/2⌋ is
-  H - ⌊(H+1)/4⌋, and some products multiplied out before their floors met;
-- a sum of a minimum and a maximum of the same sizes, or one that a case distinction would settle.
+- floors of a multiple of the size beside those of the size, ⌊2H/5⌋ = ⌊H/5⌋ + ⌊(H+2)/5⌋; those whose divisors have
+  a least common multiple beyond 1024; floors of sums of several letters that agree modulo a few of their divisors
+  only; quotients by a letter; products of floors of one size (a remainder modulo 2 is its own square);
+- minima and maxima that only a case distinction would settle, but for the sum of the two of the same two sizes.
 
 One idea a module, each importing those before it only (what `algebra` needs of those after it is said there):
 
 - :mod:`~netcalc.dims.polynomials`: sums, products, division and factors of dictionaries of terms;
-- :mod:`~netcalc.dims.algebra`: atoms, letters, `Expr` and its operators, floors that make a whole;
+- :mod:`~netcalc.dims.algebra`: atoms, letters, `Expr` and its operators;
+- :mod:`~netcalc.dims.wholes`: sums of floors, and of a minimum and a maximum, in one form;
 - :mod:`~netcalc.dims.printing`: the texts, plain and factored, ASCII, Unicode and LaTeX;
 - :mod:`~netcalc.dims.intervals`: the least and greatest value;
 - :mod:`~netcalc.dims.extremes`: minima and maxima;

@@ -1,8 +1,9 @@
 """The formula itself: its atoms, `Expr` with its operators, and the canonical form of + - *.
 
 Letters are declared here. How ⌊a / b⌋ is reduced is in :mod:`~netcalc.dims.quotients`, how a minimum or maximum is
-in :mod:`~netcalc.dims.extremes`. The modules above import this one; the four functions that it needs of them
-(`quotient`, `residue`, `reach`, `written`) they put in their places here, which spares an import in every operation.
+in :mod:`~netcalc.dims.extremes`. The modules above import this one; the five functions that it needs of them
+(`settled`, `quotient`, `residue`, `reach`, `written`) they put in their places here, which spares an import in every
+operation.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from itertools import groupby
 from weakref import WeakValueDictionary
 
-from netcalc.dims.polynomials import MAX_DEGREE, added, joined, multiplied, term_order, without
+from netcalc.dims.polynomials import MAX_DEGREE, added, joined, multiplied, term_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +21,9 @@ if TYPE_CHECKING:
     from netcalc.dims.polynomials import Monomial, Terms
 
     Range: TypeAlias = "tuple[int | None, int | None]"
-    Kin: TypeAlias = "tuple[Any, ...]"
 
 MAX_NESTING = 60  # a formula beyond these is refused, with OverflowError
 MAX_SIZE = 50_000
-MAX_ORDER = 1024  # of floors with a larger divisor no whole is made
 
 
 class Atom:
@@ -99,10 +98,10 @@ class Floor(Atom):
     """⌊numerator / denominator⌋, in lowest terms.
 
     ``exact`` is the denominator where it always divides, as in (T²+T)/2, and 0 elsewhere: such atoms stand
-    in a formula with a coefficient from 0 to exact - 1, the rest is a polynomial (see `settled`).
+    in a formula with a coefficient from 0 to exact - 1, the rest is a polynomial.
     """
 
-    __slots__ = ("_kin", "denominator", "exact", "numerator")
+    __slots__ = ("_steps", "denominator", "exact", "numerator")
     any_exact = False  # whether one has been made, for speed
 
     exact: int
@@ -113,15 +112,24 @@ class Floor(Atom):
         self.exact = denominator if type(denominator) is int and residue(numerator, denominator) == 0 else 0
         if self.exact:
             Floor.any_exact = True
-        self._kin: Kin | None = None
+        self._steps: tuple[Expr, int, int] | tuple[()] | None = None
 
     @property
-    def kin(self) -> Kin:
-        """What names the floors that make a whole together with this one (see `Family`), () for none."""
-        if self._kin is None:
-            plain = isinstance(self.denominator, int) and isinstance(self.numerator, Expr) and not self.exact
-            self._kin = _kin(self.numerator, self.denominator) if plain else ()  # type: ignore[arg-type]
-        return self._kin
+    def steps(self) -> tuple[Expr, int, int] | tuple[()]:
+        """x, r and s of a floor with a number below that grows by s, 1 or -1, from x = r (mod that number) to x + 1.
+
+        It is 0 at x = 0, so this is all there is to know of it (see :mod:`~netcalc.dims.wholes`). () for other floors.
+        """
+        if self._steps is None:
+            self._steps = ()
+            if isinstance(self.denominator, int) and isinstance(self.numerator, Expr) and not self.exact:
+                base = self.numerator._terms.copy()
+                constant, q = base.pop((), 0), self.denominator
+                if 0 <= constant < q:
+                    down = base[min(base, key=term_order)] < 0
+                    x = expr_of({m: -c for m, c in base.items()} if down else base)
+                    self._steps = (x, constant, -1) if down else (x, q - 1 - constant, 1)
+        return self._steps
 
     def _order(self) -> tuple[int, str, str]:
         return 1, _names(self), f"{_natural(written(self.denominator))} {_natural(written(self))}"
@@ -435,105 +443,15 @@ def total(dims: Iterable[Dim]) -> Dim:
     (0, H + 5)
     """
     result: Dim = 0
+    terms: Terms | None = None
     for dim in dims:
-        result = result + dim
-    return result
+        if isinstance(dim, Expr):
+            terms = dim._terms if terms is None else added(terms, dim._terms)
+        else:
+            result = result + dim
+    return result if terms is None else dim_of(settled(terms)) + result
 
 
 def settled(terms: Terms) -> Terms:
-    """The canonical form: exact quotients multiplied out, floors that make a whole put together."""
-    return _gathered(_multiplied_out(terms) if Floor.any_exact else terms)
-
-
-def _multiplied_out(terms: Terms) -> Terms:
-    """Quotients that are always exact, multiplied out as far as they can be.
-
-    >>> T = symbol("T")
-    >>> 6 * ((T * T + T) // 2), T * (T + 1) // 2 * 3 == T * T + T + (T * T + T) // 2
-    (3*T**2 + 3*T, True)
-    """
-    while True:
-        for m, c in terms.items():
-            exact = [a for a in m if isinstance(a, Floor) and a.exact and not 0 <= c < a.exact]
-            if exact:
-                break
-        else:
-            break
-        floor = exact[0]
-        left = {m: r} if (r := c % floor.exact) else {}
-        numerator = multiplied({without(m, (floor,)): c // floor.exact}, terms_of(floor.numerator))
-        terms = added(added({n: d for n, d in terms.items() if n is not m}, left), numerator)
-    return terms
-
-
-class Family:
-    """The floors ⌊(x+i·m)/(p·m)⌋, i < p, for a prime p, whose sum is ⌊x/m⌋ (Hermite's identity)."""
-
-    def __init__(self, x: Dim, p: int, m: int) -> None:
-        members = [terms_of(quotient(x + i * m, p * m)) for i in reversed(range(p))]
-        self.floors = {atom for member in members for n in member for atom in n if isinstance(atom, Floor)}
-        self.relation: Terms = {}  # all members less the whole: zero
-        for member in members:
-            self.relation = added(self.relation, member)
-        self.relation = added(self.relation, terms_of(x // m), -1)
-        if any(isinstance(atom, Floor) and atom.exact for n in self.relation for atom in n):
-            self.floors = set()  # exact quotients have a form of their own: see `_multiplied_out`
-
-    def gathered(self, terms: Terms) -> Terms:
-        """A formula with as few floors as adding the relation can leave, then as few terms."""
-        for others in {without(m, (atom,)): None for m in terms for atom in m if atom in self.floors}:
-            relation = {m: (joined(others, *m), c) for m, c in self.relation.items() if m}
-            found = {m: terms.get(n, 0) for m, (n, _) in relation.items()}
-            ranked = []
-            for place, (m, (_, c)) in enumerate(relation.items()):
-                times = -found[m] // c
-                left = {m: new for m, (_, c) in relation.items() if (new := found[m] + times * c)}
-                floors = sum(any(isinstance(atom, Floor) for atom in m) for m in left)
-                ranked.append((floors, len(left), sum(map(abs, left.values())), place, times))
-            if times := min(ranked)[-1]:
-                terms = added(terms, multiplied({others: times}, self.relation))
-        return terms
-
-
-def _kin(numerator: Expr, q: int) -> Kin:
-    """The x, p and m of a floor's family: p is the least prime that divides q, where that is small."""
-    p = next((p for p in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31) if q % p == 0), 0)
-    if not p or q > MAX_ORDER:
-        return ()
-    base, constant = numerator._terms.copy(), numerator._terms.get((), 0)
-    base.pop((), None)
-    if base[min(base, key=term_order)] < 0:  # ⌊x/q⌋ = -⌊(q-1-x)/q⌋
-        base, constant = {m: -c for m, c in base.items()}, q - 1 - constant
-    return expr_of(base) + constant % (q // p), p, q // p
-
-
-_families: dict[Kin, Family | None] = {}  # None while one is being made
-
-
-def _gathered(terms: Terms) -> Terms:
-    """Floors that make a whole put together: of ⌊H/2⌋ + ⌊(H+1)/2⌋ - H nothing is left."""
-    for _ in range(16):  # what is put together may be part of another whole
-        met: dict[Kin, Atom] = {}
-        waiting = False
-        for m in terms:
-            for atom in m:
-                if type(atom) is Floor and (kin := atom.kin):
-                    waiting = met.setdefault(kin, atom) is not atom or waiting or None not in atom.span
-        if not met or not (waiting or len(terms) > 1 and min(terms.values()) < 0 < max(terms.values())):
-            break
-        before = terms
-        for kin in sorted(met, key=lambda kin: (-kin[1] * kin[2], met[kin].key)):
-            if family := _family(kin):
-                terms = family.gathered(terms)
-        if terms is before:
-            break
-    return terms
-
-
-def _family(kin: Kin) -> Family | None:
-    if kin not in _families:
-        if len(_families) > 4096:
-            _families.clear()
-        _families[kin] = None
-        _families[kin] = Family(*kin)
-    return _families[kin]
+    """The canonical form of floors: put in by :mod:`~netcalc.dims.wholes`."""
+    raise NotImplementedError

@@ -1,6 +1,6 @@
 """⌊a / b⌋ in canonical form, by a number and by a formula: whole parts out, divisors cancelled, floors folded.
 
-Several floors of one formula that make a whole together are put together in :mod:`~netcalc.dims.algebra`.
+Several floors of one formula are put together in :mod:`~netcalc.dims.wholes`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from functools import lru_cache
 from math import gcd
 
 from netcalc.dims import algebra
-from netcalc.dims.algebra import Expr, Floor, dim_of, expr_of, floor_atom, settled, terms_of
+from netcalc.dims.algebra import Expr, Floor, dim_of, expr_of, floor_atom, terms_of
 from netcalc.dims.intervals import always_positive, bounds, divided, never_negative
 from netcalc.dims.polynomials import added, long_division, shared_by, term_order, without
 from netcalc.dims.proofs import residue
+from netcalc.dims.wholes import settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _by_formula(numerator: Dim, q: Expr) -> Dim:
     W 2*H + 5//W + 1 (H-1)//W + 1 0
     """
     lead = min(q._terms, key=term_order)
-    if q._terms[lead] < 0:
+    if q._terms[lead] < 0 and (-q)._terms.get(lead, 0) > 0:
         return _by_formula(-numerator, -q)
     whole, rest = long_division(terms_of(numerator), q._terms, lead)
     if not rest:
