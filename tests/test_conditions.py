@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcalc.analysis.conditions import _Solved, conditions_of, decided, on_domain, simplified, strict
+from netcalc.analysis.conditions import conditions_of, decided, on_domain, simplified, strict
+from netcalc.analysis.conditions.comparisons import tidy
+from netcalc.analysis.conditions.implications import follows
+from netcalc.analysis.conditions.solving import Solved
 from netcalc.dims import holds, maximum, minimum, substitute, symbol, symbols
 from netcalc.errors import SpecError
 from netcalc.layers.base import Condition
@@ -190,7 +193,7 @@ def test_polynomials_are_solved_by_their_turning_points(coefficients, constant):
         condition = Condition(size, relation, 0, "")
         if condition.holds is not None:
             continue
-        solved = _Solved.of(condition, "H")
+        solved = Solved.of(condition, "H")
         assert solved and solved.period == 1
         for h in range(1, 301):
             holds = condition._replace(left=substitute(size, {"H": h})).holds
@@ -209,7 +212,7 @@ def test_declared_letters_say_nothing_twice():
 
 def test_what_cannot_be_solved_is_kept_as_it_is():
     assert said((64, "divisible by", H)) == ["H divides 64"]
-    assert said((64 // H, ">=", 3)) == ["⌊64/H⌋ ≥ 3"]
+    assert said((64 // H * H, ">=", 33)) == ["H·⌊64/H⌋ ≥ 33"]
     assert said((H**17 - H, ">=", 9)) == ["H¹⁷ ≥ H + 9"]
     assert said((H * W, "==", 64)) == ["H·W = 64"]
 
@@ -329,6 +332,38 @@ def test_several_letters_are_merged_to_the_same_pairs(system):
             assert each == all(one.test(numbers) for one in merged), (numbers, list(map(str, merged)))
 
 
+quotients_of_two = st.one_of(
+    sizes_of_two,
+    st.builds(lambda size, letter: size // letter, sums, st.sampled_from([H, W])),
+    st.builds(lambda a, b, letter: a * (b // letter), sums, sums, st.sampled_from([H, W])),
+)
+divisors_of_two = st.one_of(st.integers(1, 6), st.sampled_from([H, W, 2 * H, H * W, H + W, W + 1]))
+systems_with_quotients = st.lists(
+    st.one_of(
+        st.tuples(quotients_of_two, st.sampled_from(["==", ">=", "<="]), quotients_of_two),
+        st.tuples(quotients_of_two, st.just("divisible by"), divisors_of_two),
+        comparisons_of_two,
+    ).map(lambda one: Condition(*one, "")),
+    min_size=2,
+    max_size=5,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(systems_with_quotients)
+def test_what_follows_from_others_holds_where_they_do(system):
+    """Brute force: a comparison that is said to follow is true of every pair of which the others are."""
+    asked, *others = system
+    merged = simplified((one, "here") for one in system if one.holds is not True)
+    said = follows(asked, others), follows(tidy(asked), others)
+    for h, w in grid(BOX, BOX):
+        numbers = {"H": h, "W": w}
+        each = [true_of(one, numbers) for one in system]
+        assert all(each) == all(one.test(numbers) for one in merged), (numbers, list(map(str, merged)))
+        assert true_of(tidy(asked), numbers) == each[0]
+        assert each[0] or not all(each[1:]) or not any(said), numbers
+
+
 differences = st.tuples(
     st.sampled_from([H, W, H - W, W - H, H + W]), st.sampled_from([">=", "<=", "=="]), st.integers(-3, 16)
 )
@@ -356,6 +391,72 @@ def test_a_quotient_of_several_letters_is_at_least_1():
     assert list(map(str, conditions_of(elaborate(spec)))) == ["H ≥ 2", "W ≥ 2", "C divisible by G"]
 
 
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ([(C, ">=", G), (C // G, ">=", 2)], ["C ≥ 2·G"]),
+        ([(C // G, "<=", 2)], ["3·G ≥ C + 1"]),
+        ([((H + 1) // 3 + 3, ">=", K), ((3 * K - H + 7) // 9, "<=", 1)], ["H + 10 ≥ 3·K"]),
+        ([(16 * C, "divisible by", C * G)], ["G divides 16"]),
+        (
+            [(C, "divisible by", G), (G, "divisible by", 4), (C, "divisible by", 4)],
+            ["G divisible by 4", "C divisible by G"],
+        ),
+        (
+            [(C, "divisible by", G), (G, "divisible by", K), (C, "divisible by", K)],
+            ["C divisible by G", "G divisible by K"],
+        ),
+        ([(C, "divisible by", G), (G, "divisible by", C)], ["C = G"]),
+        ([(H, ">=", W), (W, ">=", H)], ["H = W"]),
+        ([(2 * H + W, "==", 3), (H, "<=", 3)], ["H = 1", "W = 1"]),
+        ([(2 * C + 15, ">=", K), (7 * K, "==", 10 * C + 80)], ["7·K = 10·C + 80"]),
+        ([(H, ">=", K), (H * (H // K), "==", 48)], ["H·⌊H/K⌋ = 48"]),
+        ([(2 * H + W, "<=", 4), (3 * H + W, "<=", 20)], ["2·H + W ≤ 4"]),
+        ([(64 // H, ">=", 3)], ["H ≤ 21"]),
+        ([(64 // H, "==", 3)], ["17 ≤ H ≤ 21"]),
+        ([(2**16, "divisible by", H + 1)], ["H + 1 divides 65536"]),
+    ],
+)
+def test_what_the_others_imply_is_left_out(conditions, expected):
+    assert said(*conditions) == expected
+
+
+SEVERAL = {
+    "AxC -> mha B -> mha A": ["C divisible by B", "C divisible by A"],
+    "BxA -> maxpool C p1 -> reshape (5, -1) -> maxpool C s1": [
+        "C ≥ 2",
+        "B·⌊(A+2)/C⌋ divisible by 5",
+        "B·⌊(A+2)/C⌋ ≥ 5·C",
+    ],
+    "AxA -> groupnorm B -> avgpool 2 -> conv 1 k1 s=C dilation=2 -> avgpool 2": ["A divisible by B", "A ≥ 2·C + 2"],
+    "AxBx16 -> conv 6 k2 p=A -> conv 4 k=B -> flatten -> Linear(64, 4)": ["A·(2·A − B + 16) = 8"],
+    "8x16 -> conv 4 k=B s=A p=C -> avgpool 2 -> relu -> avgpool 2": ["2·C + 16 ≥ 3·A + B"],
+    "3xHxW -> conv 8 k=K s2 -> conv 8 k=K -> conv 8 k=K s2": ["H + 4 ≥ 5·K", "W + 4 ≥ 5·K"],
+    "8xB -> conv A k3 p2 groups=2 -> conv 2 k1 s=A groups=C": ["A divisible by 2", "C ≤ 2"],
+}
+
+
+@pytest.mark.parametrize("spec", SEVERAL)
+def test_conditions_of_networks_are_exact_and_minimal(spec):
+    """Brute force over a box: legal where all hold; and each is needed, some sizes break it and no other."""
+    graph = elaborate(spec)
+    conditions = conditions_of(graph)
+    assert [str(one) for one in conditions] == SEVERAL[spec]
+    needed = set()
+    for case in grid(range(1, 31 if len(graph.symbols) == 2 else 13), repeat=len(graph.symbols)):
+        numbers = dict(zip(graph.symbols, case, strict=True))
+        broken = [one for one in conditions if not one.test(numbers)]
+        needed.update(map(str, broken) if len(broken) == 1 else ())
+        if sum(case) % 5 == 0:
+            try:
+                graph.substitute(numbers)
+                built = True
+            except SpecError:
+                built = False
+            assert built == (not broken), numbers
+    assert needed == set(map(str, conditions))
+
+
 divided_sizes = st.one_of(
     st.builds(lambda a, b: a * H + b, st.integers(-6, 6), st.integers(-20, 40)),
     st.builds(lambda a, b, c: a * H * H + b * H + c, st.integers(1, 2), st.integers(-5, 5), st.integers(-6, 30)),
@@ -370,7 +471,7 @@ divided_sizes = st.one_of(
 @given(st.one_of(divided_sizes, st.integers(1, 60)), divided_sizes.filter(symbols))
 def test_divisors_with_the_letter_are_solved_exactly(number, divisor):
     """Brute force: the values for which a size of a letter is a multiple of another one, all decided."""
-    solved = _Solved.of(Condition(number, "divisible by", divisor, ""), "H")
+    solved = Solved.of(Condition(number, "divisible by", divisor, ""), "H")
     assert solved
     for h in range(1, 400):
         a, b = (substitute(size, {"H": h}) for size in (number, divisor))
@@ -379,7 +480,7 @@ def test_divisors_with_the_letter_are_solved_exactly(number, divisor):
 
 def test_great_divisors_with_the_letter():
     """Beyond what is tried one by one: A divides A + 6·10⁸ where it divides that number; A + 1 never divides A."""
-    assert _Solved.of(Condition(H + 6 * 10**8, "divisible by", H, ""), "H").contains(6 * 10**8)
+    assert Solved.of(Condition(H + 6 * 10**8, "divisible by", H, ""), "H").contains(6 * 10**8)
     assert said((H, "divisible by", H + 1)) == ["no value of H will do"]
     assert said((H * H, "divisible by", H + 10**4)) == said((10**8, "divisible by", H + 10**4))
     with pytest.raises(SpecError) as error:
@@ -434,6 +535,11 @@ def test_what_can_never_hold_names_all_its_layers():
         ("3xL -> conv A+1 k1 groups=A", ["A = 1"]),
         ("AxL -> conv A+6 k1 groups=A", ["A divides 6"]),
         ("AxHxW -> groupnorm A//2", ["A in 2 … 4, 6, 8, 10, 12, 14, …"]),
+        ("64x32 -> reshape (A+1, -1)", ["A + 1 divides 2048"]),
+        ("CxH -> reshape (2, C, -1) -> Linear(3, 4)", ["H = 6"]),
+        ("AxC -> reshape (2, C, -1) -> Linear(B, 4)", ["2·B = A"]),
+        ("64xHxW -> groupnorm G -> conv 32 k3 s2 -> groupnorm G", ["G divides 32", "⌊32/G⌋·⌊(H−1)/2⌋·⌊(W−1)/2⌋ ≥ 2"]),
+        ("3xHxW -> conv 8 k3 -> flatten -> Linear(96, 10)", ["(H − 2)·(W − 2) = 12"]),
     ],
 )
 def test_what_several_letters_say_of_each(spec, expected):
