@@ -12,7 +12,7 @@ from sampling import draw
 
 from netcalc.analysis.conditions import conditions_of
 from netcalc.analysis.reading import regions_read
-from netcalc.analysis.receptive_field import ReceptiveField, receptive_fields
+from netcalc.analysis.receptive_field import receptive_fields
 from netcalc.analysis.region import members
 from netcalc.analysis.report import analyze
 from netcalc.dims import Expr, evaluate, substitute, symbol
@@ -76,19 +76,13 @@ class Figures:
 
     def with_fields(self, general):
         """The sizes, and those of the fields that are known in general: of letters, ``general`` are these figures."""
-        fields = [(self.fields[name], causal(field)) for name, field in general.fields.items()]
-        strides = [stride for field, greatest in fields if not greatest for stride in field.stride]
-        return [*self.sizes, *strides, *(size for field in fields for size in field_sizes(*field))]
+        fields = [self.fields[name] for name in general.fields]
+        return [*self.sizes, *(size for field in fields for size in (*field.stride, *field_sizes(field)))]
 
 
-def causal(field):
-    """Does a unit's field end at its own place? Of letters only the greatest field is stated then, and the note."""
-    return any("only up to its own place" in note for note in field.notes)
-
-
-def field_sizes(field, greatest=False):
+def field_sizes(field):
     """What is said of a field along every axis: greatest size, start and least size."""
-    return (*field.size, *field.start) if greatest else (*field.size, *field.start, *field.minimum)
+    return (*field.size, *field.start, *field.minimum)
 
 
 def columns(sizes, places):
@@ -318,18 +312,12 @@ NO_FIELD = {
 
 
 def said(field, numbers, given):
-    """What a field says of as many units as the numbers have, which may be fewer than repeat in letters.
-
-    With numbers for letters; the stride only where there is a second unit (of the numbers).
-    """
-    field = ReceptiveField(
-        tuple(strip._replace(units=other.units) for strip, other in zip(field.strips, numbers.strips, strict=True))
-    )
-    sizes = [put(size, given) for size in field_sizes(field, causal(numbers))]
+    """What a field says, with numbers for letters; the stride only where there is a second unit (of the numbers)."""
+    sizes = [put(size, given) for size in field_sizes(field)]
     strides = [
         put(strip.stride, given) if other.units != 1 else None for strip, other in zip(field.strips, numbers.strips)
     ]
-    return sizes, [] if causal(numbers) else strides
+    return sizes, strides
 
 
 @pytest.mark.parametrize("name", [name for name, kind in all_kinds().items() if kind.trial_inputs])

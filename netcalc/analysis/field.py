@@ -428,7 +428,7 @@ def trace(
             after = fields[place]
             if not ins and after is None:
                 continue
-            if not every and after is not None and len(ins) == 1 and ins[0][0][1:4] == after.strips[number][1:4]:
+            if not every and after is not None and len(ins) == 1 and _alike(ins[0][0], after.strips[number]):
                 continue
             found[axis].append(_step(node.name, node.layer.kind, ins, after, number, fields.reasons.get(place, "")))
     return {axis: tuple(steps) for axis, steps in found.items()}
@@ -460,7 +460,8 @@ def _working(ins: list[tuple[Strip, Rule | None]], size: Dim, least: Dim, whole:
     if not ins:
         return f"r = {range_of}" + (", the whole axis" if whole else "")
     strip, rule = ins[0]
-    if isinstance(rule, Window) and len(strip.lows) == 1 and strip.shift is not None and strip.highs[0] is not None:
+    alike = len(strip.lows) == 1 and not strip.grows
+    if isinstance(rule, Window) and alike and strip.shift is not None and strip.highs[0] is not None:
         assert strip.lows[0] is not None
         before = strip.highs[0] - strip.lows[0] + 1
         jump = _factor(strip.shift)
@@ -493,6 +494,11 @@ def _inside(strip: Strip) -> tuple[int, int] | None:
     first = next((unit for unit in units if _fits(strip, unit)), None)
     last = next((unit for unit in reversed(units) if _fits(strip, unit)), None)
     return None if first is None or last is None else (first, last)
+
+
+def _alike(one: Strip, two: Strip) -> bool:
+    """Do the units of both read the same?"""
+    return one[1:4] == two[1:4] and one.grows == two.grows
 
 
 def _fits(strip: Strip, unit: int) -> bool:

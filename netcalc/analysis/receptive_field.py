@@ -17,13 +17,13 @@ Distill 2019, https://distill.pub/2019/computing-receptive-fields.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate
 from math import gcd, lcm
-from typing import Any, NamedTuple
+from typing import Any
 
 from netcalc.dims import Dim, holds, maximum, minimum, text
 from netcalc.graph import Graph
@@ -45,6 +45,7 @@ from netcalc.layers.reach import (
     Window,
     number,
 )
+from netcalc.records import NamedTuple
 
 MAX_PERIOD = 8192
 """Where a strip would repeat only after more positions than this, a table of all its units takes its place."""
@@ -60,7 +61,7 @@ class ReceptiveField:
     ``size``       positions from the first to the last read, both included; the most, where it differs
     ``minimum``    the least such size (the same as ``size`` in a network that only shrinks; 0: a unit reads nothing)
     ``stride``     how much further the next unit reads (the jump): a Fraction after upsampling, 0 where every unit
-                   sees the whole axis, None where no single number is true
+                   sees the whole axis, None where no single number is true (or it is a fraction of a letter)
     ``start``      the first position that unit 0 reads; negative: it reads padding
     ``global_by``  the name of the layer that made the field the whole axis, or None
     ``notes``      what else is to be said: misaligned branches, units laid out in a row
@@ -215,6 +216,7 @@ class Strip(NamedTuple):
     ``by``      the name of the layer that put the whole axis together
     ``sure``    whether ``first`` and ``last`` are exact (gaps between taps may leave out a position at an end)
     ``solid``   whether every unit is known to read all from its first to its last, and the next to go on where it ends
+    ``grows``   every unit reads from ``first`` on, up to its own ``highs`` or to ``last`` (a causal layer on letters)
     ``lost``    why it is not known what single units read; ``lows`` and ``highs`` are empty then, and ``first`` and
                 ``last`` say what all of them read together: what is left for a layer that sees the whole axis
     """
@@ -233,6 +235,7 @@ class Strip(NamedTuple):
     sure: bool = True
     solid: bool = True
     lost: str = ""
+    grows: bool = False
 
     @property
     def period(self) -> int:
@@ -240,7 +243,7 @@ class Strip(NamedTuple):
 
     def low(self, unit: Dim) -> Dim | None:
         """The first position that a unit reads (``unit`` may lie in the padding around the node)."""
-        return self._at(self.lows, unit)
+        return self.lows[0] if self.grows else self._at(self.lows, unit)
 
     def high(self, unit: Dim) -> Dim | None:
         """The last position that a unit reads."""
@@ -260,6 +263,8 @@ class Strip(NamedTuple):
     @property
     def stride(self) -> Dim | Fraction | None:
         """How much further the next unit reads, on average over a period."""
+        if self.grows:
+            return None
         if self.shift is None or len(self.lows) == 1:
             return self.shift
         if not isinstance(self.shift, int):
@@ -354,14 +359,20 @@ class _Fold:
                     strip = strip._replace(sure=False)
                 if self.noting:
                     self.note(index, self.axes[column], strip, rule)
-                if len(inputs) > 1 and not self.tabled and _is_part(strip, rule, applied.output):
-                    return self.table(index, column, f"{name}: branches stand side by side along the axis", strip.notes)
+                alone = self.tabled or strip.merged or len(inputs) == 1
+                if not alone and isinstance(rule, Window) and rule.beyond == "others":
+                    note = f"{name}: branches stand side by side along the axis"
+                    if strip.first is None or isinstance(self.tables, _Fold):
+                        return self.table(index, column, note, strip.notes)
+                    beside = strip._replace(axis=rule.axis, units=applied.output[rule.axis])
+                    strips.append(_together_only(beside, strip.lost or f"{note}, and {self.tables}"))
+                    continue
                 after = _step(strip, rule, applied.output, name)
                 if isinstance(after, Misaligned):
                     return self.table(index, column, after.note, strip.notes)
                 if isinstance(after, Lost):
                     return after
-                if after.axis is None and strip.axis is not None:
+                if (after.axis is None or after.grows) and not (strip.axis is None or strip.grows):
                     seen = after if strip.sure else self.measured(after, before, column)
                     if seen is None or holds(seen.ends[0], ">", seen.ends[1]):
                         continue  # all that it reads is padding
@@ -453,6 +464,8 @@ def _step(strip: Strip, rule: Rule | None, output: Shape, name: str) -> Strip | 
                 return Lost(f"{name} slides over positions that were laid out in a row")
             if strip.merged or (copies and padding == 0 and output[axis] == strip.units):
                 return strip if axis == strip.axis else strip._replace(axis=axis)
+            if strip.grows:
+                return _further(strip, rule, output[axis], name)
             if len(strip.lows) == 1 and strip.shift is not None and strip.lows[0] is not None:
                 return _slid(strip, rule, output[axis])
             return _swept(strip, rule, output[axis], name)
@@ -479,18 +492,13 @@ def _step(strip: Strip, rule: Rule | None, output: Shape, name: str) -> Strip | 
     return _swept(strip, rule, output[rule.axis], name)
 
 
-def _is_part(strip: Strip, rule: Rule | None, output: Shape) -> bool:
-    """Is this input only a part of the layer's output, beside others along the axis (a concatenation)?"""
-    if type(rule) is not Window or strip.merged or rule.kernel != 1:
-        return False
-    return output[rule.axis] != strip.units and holds(output[rule.axis], "==", strip.units) is False
-
-
 def _is_piece(strip: Strip, rule: Rule | None, shape: Shape, output: Shape) -> bool:
     """Does the layer leave out some of the positions that were laid out in a row?"""
-    if strip.axis is None or not strip.merged or not isinstance(rule, Window):
+    if strip.axis is None or not strip.merged:
         return False
-    return not _covers(rule, output[rule.axis], shape[strip.axis])
+    if isinstance(rule, Causal):
+        return not holds(output[rule.axis], ">=", shape[strip.axis])
+    return isinstance(rule, Window) and not _covers(rule, output[rule.axis], shape[strip.axis])
 
 
 def _as_window(rule: Rule) -> Window | None:
@@ -511,19 +519,43 @@ def _whole(strip: Strip, name: str) -> Strip:
     return Strip(None, (first,), (last,), 0, strip.length, 1, first, last, by=name, notes=strip.notes, sure=strip.sure)
 
 
-def _until(strip: Strip, rule: Causal, count: Dim, name: str) -> Strip | Misaligned:
-    """Every unit reads what all up to its own place read: a table of growing fields, or for letters the greatest."""
+def _until(strip: Strip, rule: Causal, count: Dim, name: str) -> Strip | Lost | Misaligned:
+    """Every unit reads what all up to its own place read: a table of growing fields, or a formula for letters."""
     note = f"{name}: a unit reads only up to its own place"
-    if strip.merged or not isinstance(strip.units, int) or not isinstance(count, int):
-        if not strip.merged and strip.shift is not None and len(strip.highs) == 1:  # fewer outputs see less
-            first, last = strip.ends
-            strip = strip._replace(first=first, last=_narrowed(strip._replace(first=first, last=last), 0, count - 1)[1])
-        return _whole(strip, name)._replace(notes=(*strip.notes, note))
-    if strip.shift is not None:
-        return Misaligned(note)
+    if strip.merged or strip.shift is not None:
+        numbers = isinstance(strip.units, int) and isinstance(count, int)
+        return Misaligned(note) if numbers and not strip.merged else _growing(strip, rule, count, note)
+    assert isinstance(count, int)
     lows = tuple(accumulate(strip.lows, _least))[:count]
     highs = tuple(accumulate(strip.highs, _greatest))[:count]
     return strip._replace(axis=rule.axis, lows=lows, highs=highs, units=count)
+
+
+def _growing(strip: Strip, rule: Causal, count: Dim, note: str) -> Strip | Lost:
+    """Every unit reads from the first position on, up to what its own place reads."""
+    first, last = strip.ends
+    if strip.merged or not (strip.solid and strip.sure) or len(strip.lows) > 1:  # gaps may shorten single units
+        whole = strip._replace(axis=rule.axis, first=first, last=last)
+        return _together_only(whole, note) if strip.merged or count == strip.units else Lost(note)
+    if count != strip.units:  # fewer outputs see less
+        highest = strip.high(count - 1)
+        assert highest is not None
+        last = minimum(last, highest)
+    notes = (*strip.notes, note)
+    return strip._replace(axis=rule.axis, lows=(first,), first=first, last=last, units=count, notes=notes, grows=True)
+
+
+def _further(strip: Strip, rule: Window, count: Dim, name: str) -> Strip | Misaligned:
+    """A window over units that all read from the first position on: each reads what its last does."""
+    axis, kernel, stride, dilation, padding, _ = rule
+    ahead = (kernel - 1) * dilation - padding
+    begin, end = (count - 1) * stride - padding, (count - 1) * stride + ahead
+    inside = dilation == 1 or holds(end, "<", strip.units)  # else the last tap that is read lies before the end
+    if not (inside and holds(ahead, ">=", 0) and holds(begin, "<", strip.units)):
+        return Misaligned(f"{name}: a unit before it reads only up to its own place")
+    high, shift, highest, last = strip.high(ahead), strip.shift, strip.high(end), strip.last
+    assert high is not None and shift is not None and highest is not None and last is not None
+    return strip._replace(axis=axis, highs=(high,), shift=shift * stride, units=count, last=minimum(last, highest))
 
 
 def _slid(strip: Strip, rule: Window, count: Dim) -> Strip:
@@ -646,6 +678,8 @@ def _swept(strip: Strip, rule: Any, count: Dim, name: str) -> Strip | Lost | Mis
     try:
         if strip.lost:
             raise NotANumber(strip.lost)
+        if strip.grows:
+            raise NotANumber("the field depends on the position")
         if strip.shift is None:
             return _tabled(strip, rule, count)
         outputs, inputs = rule.period
@@ -692,7 +726,7 @@ def _swept(strip: Strip, rule: Any, count: Dim, name: str) -> Strip | Lost | Mis
 
 def _together_only(strip: Strip, reason: str) -> Strip:
     """What all units of a strip read, where it is not known what each of them does."""
-    return strip._replace(lows=(), highs=(), shift=None, solid=False, lost=reason)
+    return strip._replace(lows=(), highs=(), shift=None, solid=False, lost=reason, grows=False)
 
 
 def _shortest(
@@ -791,6 +825,8 @@ def _joined(one: Strip, two: Strip, name: str) -> Strip | Lost | Misaligned:
         lows = tuple(map(_least, one.lows, two.lows))
         highs = tuple(map(_greatest, one.highs, two.highs))
         return one._replace(lows=lows, highs=highs, first=first, last=last, notes=notes)
+    if one.grows or two.grows:
+        return _grown(one, two, name, notes)
     if one.shift is None or two.shift is None:
         return Misaligned("")
     if one.shift * len(two.lows) != two.shift * len(one.lows):
@@ -810,6 +846,18 @@ def _joined(one: Strip, two: Strip, name: str) -> Strip | Lost | Misaligned:
     return one._replace(
         lows=lows, highs=highs, shift=shift, first=first, last=last, notes=notes, by=by, sure=sure, solid=solid
     )
+
+
+def _grown(one: Strip, two: Strip, name: str, notes: tuple[str, ...]) -> Strip | Misaligned:
+    """The hull of a branch whose units read up to their own place, and one that reads no further at any of them."""
+    for strip, other in ((one, two), (two, one)):
+        pairs = [(strip.last, other.last), (strip.highs[0], other.highs[0])]
+        pairs += [] if other.grows else [(other.first, strip.first)]
+        known = all(a is not None and b is not None and holds(a, ">=", b) for a, b in pairs)
+        if strip.grows and known and strip.shift == other.shift and len(other.highs) == 1:
+            first = _least(strip.first, other.first)
+            return strip._replace(lows=(first,), first=first, notes=notes, sure=one.sure and two.sure)
+    return Misaligned(f"{name}: branches of which the units read up to their own place do not go on alike")
 
 
 def _stride(strip: Strip) -> str:
@@ -852,16 +900,37 @@ def _summary(paths: list[Path]) -> ReceptiveField | str:
 
 
 def _sizes(strip: Strip) -> tuple[Dim, Dim]:
-    """The least and the greatest size over the units of a strip.
-
-    There may be fewer of them than repeat; where their number is a letter, that many are taken to be there.
-    """
+    """The least and the greatest size over the units of a strip, of which there may be fewer than repeat."""
+    if strip.grows:
+        first, last, nearest = strip.first, strip.last, strip.high(0)
+        assert first is not None and last is not None and nearest is not None
+        return maximum(0, minimum(nearest, last) - first + 1), last - first + 1
     units = max(1, strip.units) if isinstance(strip.units, int) else None
     found: list[Dim] = [
         0 if low is None or high is None else high - low + 1
         for low, high in zip(strip.lows[:units], strip.highs[:units])
     ]
-    return (found[0], found[0]) if len(found) == 1 else (minimum(*found), maximum(*found))
+    if len(found) == 1:
+        return found[0], found[0]
+    if holds(strip.units, ">=", len(found)):
+        return minimum(*found), maximum(*found)
+    return _among(minimum, found, strip.units), _among(maximum, found, strip.units)
+
+
+def _among(extreme: Callable[[Dim, Dim], Dim], sizes: list[Dim], units: Dim) -> Dim:
+    """The extreme of the first ``units`` of some sizes, of which there is at least one: each counts where it is there.
+
+    >>> from netcalc.dims import symbol
+    >>> _among(maximum, [1, 2, 2], 2 * symbol("H") - 1), _among(minimum, [3, 5, 1], symbol("H"))
+    (min(2*H, 3) - 1, 7 - 2*min(max(H, 2), 3))
+    """
+    found = best = sizes[0]
+    for unit, size in enumerate(sizes[1:], 1):
+        better = extreme(best, size)
+        if better != best:
+            found = found + (better - best) * minimum(1, maximum(0, units - unit))
+            best = better
+    return found
 
 
 def _positions(fold: _Fold) -> tuple[int, ...]:

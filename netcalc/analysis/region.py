@@ -101,7 +101,7 @@ def gathered(rule: Rule, outputs: Bits, length: int) -> Bits:
     """
     if isinstance(rule, Window):
         kernel, stride, dilation, padding = map(number, rule[1:5])
-        if rule.beyond != "zeros":
+        if rule.beyond not in ("zeros", "others"):
             places = {found_at(place, length, rule.beyond) for o in members(outputs) for place in rule.reads(o)}
             return reduce(or_, (1 << place for place in places if place is not None), 0)
         if kernel == stride == 1:
@@ -130,7 +130,7 @@ def scattered(rule: Rule, inputs: Bits, length: int, outputs: int) -> Bits:
     [1, 2]
     """
     match rule:
-        case Window(beyond="zeros"):
+        case Window(beyond="zeros" | "others"):
             return gathered(Spread(*rule[:5]), inputs, outputs)
         case Window():
             each = (gathered(rule, 1 << output, length) for output in range(outputs))

@@ -1,6 +1,6 @@
 """Requirements such as ``params < 5e6``, decided exactly. A tiny grammar of its own; nothing is ever executed.
 
-    requirement = sum relation sum          relation: < <= == != >= >
+    requirement = sum relation sum          relation: < <= == != >= > ≤ ≠ ≥
     sum         = product {("+" | "-") product}
     product     = value {("*" | "/" | "//") value}
     value       = size {"x" size} | "-" value
@@ -24,11 +24,14 @@ from typing import Any, NamedTuple, NoReturn
 
 from netcalc.analysis.blocks import Block, block_of
 from netcalc.analysis.conditions import Requirement, declarations_of, letters_of, requirements_of, simplified
+from netcalc.analysis.operations import touching
+from netcalc.analysis.receptive_field import receptive_fields
 from netcalc.analysis.report import LayerReport, Report, shown
 from netcalc.dims import Dim, Expr, holds, symbol, symbols
+from netcalc.dims.algebra import terms_of
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.graph import Graph
-from netcalc.layers.base import KINDS, Condition, shape_text
+from netcalc.layers.base import KINDS, Condition, Uncounted, shape_text
 
 UNITS = {
     "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
@@ -37,12 +40,14 @@ TOTALS = ("params", "trainable", "buffers", "macs", "flops", "activations", "par
 OF_LAYER = ("params", "macs", "flops", "activations")
 MAX_LENGTH = 1000
 
+SIGNS = {"≤": "<=", "≥": ">=", "≠": "!=", "−": "-", "·": "*"}  # as they are printed
+LONGEST = 100  # characters of a formula in a line on a requirement
 SHAPES = "shapes are written 8xHx(W//2), [8, H, W//2] or (8, H, W//2)"
 _SIZE_ENDS = r"(?:(?=[x×](?:\d|[A-Z(]))|(?![\w.]))"
 _TOKEN = (
     r"\s*(?:(?P<number>\d+(?:_\d+)*(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?:[KMGT]i|[kKMGT])?" + _SIZE_ENDS + ")"
     r"|(?P<letter>(?!\w*\.)(?:LETTERS)" + _SIZE_ENDS + r")|(?P<cross>(?<=[\w)])[x×](?=\d|[A-Z(]))"
-    r"|(?P<name>[A-Za-z_][\w]*(?:\.\w+)*)|(?P<sign><=|>=|==|!=|//|[<>+\-*/()=,\[\]]))"
+    r"|(?P<name>[A-Za-z_][\w]*(?:\.\w+)*)|(?P<sign><=|>=|==|!=|//|[<>≤≥≠+\-−*·/()=,\[\]]))"
 )
 
 
@@ -99,7 +104,7 @@ class _Reader:
         self.report, self.text = report, text
         self.tokens: list[tuple[str, str, Span]] = []
         self.named: dict[str, Any] = {}
-        self.uncounted: dict[str, tuple[str, ...]] = {}
+        self.uncounted: dict[str, tuple[Uncounted, ...]] = {}
         self.depth = 0
         self.letters: dict[str, Expr] = letters_of(report.graph)
         if isinstance(report.batch, Expr):
@@ -116,7 +121,7 @@ class _Reader:
                 assert word
                 self.fail("syntax", f"{word[1]!r} means nothing here", Span(*word.span(1)), hint=SHAPES)
             kind = match.lastgroup or ""
-            self.tokens.append((kind, match[kind], Span(*match.span(kind))))
+            self.tokens.append((kind, SIGNS.get(match[kind], match[kind]), Span(*match.span(kind))))
             at = match.end()
         self.place = 0
 
@@ -300,7 +305,7 @@ class _Reader:
         if name == "memory":
             return report.parameter_bytes + report.activation_bytes
         if name in ("rf", "receptive_field"):
-            return self.field(report.receptive_field, span)
+            return self.field(report.outputs[-1], span)
         layer, _, figure = name.rpartition(".")
         if one := self.part(layer):
             if figure in OF_LAYER:
@@ -310,7 +315,7 @@ class _Reader:
             if figure in ("output_shape", "shape"):
                 return one.output_shape
             if figure in ("rf", "receptive_field"):
-                return self.field(one.receptive_field, span)
+                return self.field(one, span)
         names = [one.name for one in report.layers]
         known = [*TOTALS, *KINDS, "layers", "output_shape", "memory", "rf"]
         parts = [layer] if one else dict.fromkeys([*names[:50], *(block for name in names for block in _around(name))])
@@ -328,19 +333,26 @@ class _Reader:
         """The layer or the block of layers of that name."""
         return next((one for one in self.report.layers if one.name == name), None) or block_of(self.report, name)
 
-    def left_out(self, name: str) -> tuple[str, ...]:
+    def left_out(self, name: str) -> tuple[Uncounted, ...]:
         """``layer: operation`` for what a figure does not count."""
         layer, _, figure = name.rpartition(".")
         if figure != "flops" and figure not in KINDS:
             return ()
         if not layer:
-            return self.report.uncounted
+            return touching(figure, self.report.uncounted)
         part = self.part(layer)
-        return tuple(f"{layer}: {one}" for one in part.uncounted) if part else ()
+        return tuple(one.of(layer) for one in touching(figure, part.uncounted)) if part else ()
 
-    def field(self, field: Any, span: Span) -> Any:
+    def field(self, node: LayerReport | Block, span: Span) -> tuple[Dim, ...]:
+        """The size of a receptive field that is known exactly."""
+        field = node.receptive_field
         if field is None:
-            self.fail("unknown-figure", "there is no receptive field here", span)
+            place = self.report.graph.index(node.last.name if isinstance(node, Block) else node.name)
+            why = receptive_fields(self.report.graph).reasons[place]
+            self.fail("unknown-figure", f"there is no receptive field here: {why}", span)
+        if not field.exact:
+            most = f"the receptive field here is only known to be at most {shape_text(field.size)}"
+            self.fail("unknown-figure", f"{most}: {'; '.join(field.notes)}", span)
         return field.size
 
 
@@ -405,4 +417,6 @@ def _condition(left: Any, relation: str, right: Any) -> Condition:
 def _written(value: Any) -> str:
     if isinstance(value, tuple):
         return shape_text(value)
+    if isinstance(value, Expr) and len(shown(value)) > LONGEST:
+        return f"a formula of {len(terms_of(value))} terms (netcalc formula has it)"
     return f"{float(value):g}" if isinstance(value, Fraction) else shown(value)

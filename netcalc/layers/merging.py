@@ -261,7 +261,10 @@ class Concat(Layer):
         along = self.axis % len(inputs[0])
         offsets = accumulate((one[along] for one in inputs), initial=0)
         return tuple(
-            tuple(Window(axis, padding=offset if axis == along else 0) for axis in range(len(one)))
+            tuple(
+                Window(axis, padding=offset, beyond="others") if axis == along else Window(axis)
+                for axis in range(len(one))
+            )
             for one, offset in zip(inputs, offsets)
         )
 

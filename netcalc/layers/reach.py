@@ -33,16 +33,18 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import gcd
-from typing import NamedTuple, Union
+from typing import Union
 
 from netcalc.dims import Dim
+from netcalc.records import NamedTuple
 
 
 class Window(NamedTuple):
     """Output position ``i`` on output axis ``axis`` reads input ``i·stride − padding + j·dilation``.
 
-    ``beyond`` says what is found beyond the ends: ``zeros`` (any constant: nothing is read there), or the input
-    again by ``reflect``, ``replicate`` or ``circular`` padding.
+    ``beyond`` says what is found beyond the ends: ``zeros`` (any constant: nothing is read there), the input again by
+    ``reflect``, ``replicate`` or ``circular`` padding, or ``others``: the layer's other inputs, of which this is a part
+    (nothing of this one is read there).
 
     >>> list(Window(1, kernel=3, stride=2, dilation=2, padding=1).reads(5))
     [9, 11, 13]
