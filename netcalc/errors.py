@@ -7,7 +7,9 @@ the text adds it with :meth:`SpecError.at`.
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
+from typing import Iterable
+
+from netcalc.records import NamedTuple
 
 
 class Span(NamedTuple):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping
 
 from netcalc.dims import Dim, Expr, substitute, symbols
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.layers.base import Applied, Condition, Layer, Shape, shape_text
 from netcalc.layers.input import Input
+from netcalc.records import NamedTuple
 
 MAX_NODES = 200_000
 
@@ -182,23 +183,18 @@ class Builder:
         name: str = "",
         span: Span | None = None,
         shared: tuple[tuple[str, str], ...] = (),
-        applied: Applied | None = None,
     ) -> int:
-        """Append a layer fed by earlier nodes and return its index. Raises SpecError where they do not fit.
-
-        ``applied`` is the layer applied to the shapes of these inputs, where an equal use is known.
-        """
+        """Append a layer fed by earlier nodes and return its index. Raises SpecError where they do not fit."""
         if len(self.nodes) >= MAX_NODES:
             raise self.too_large()
+        shapes = tuple([self.nodes[index].applied.output for index in inputs])
+        makers: tuple[Applied, ...] = ()
+        if type(layer).maker_conditions is not Layer.maker_conditions:
+            makers = tuple([self.nodes[index].applied for index in inputs])
+        key = (layer, shapes, makers)
+        applied = self._applied.get(key)
         if applied is None:
-            shapes = tuple([self.nodes[index].applied.output for index in inputs])
-            makers: tuple[Applied, ...] = ()
-            if type(layer).maker_conditions is not Layer.maker_conditions:
-                makers = tuple([self.nodes[index].applied for index in inputs])
-            key = (layer, shapes, makers)
-            applied = self._applied.get(key)
-            if applied is None:
-                applied = self._applied[key] = Applied(layer, shapes, self.batch, makers)
+            applied = self._applied[key] = Applied(layer, shapes, self.batch, makers)
         self._used.update(inputs)
         name = name or self.fresh_name(layer.kind.lower())
         if name in self._names:

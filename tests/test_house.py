@@ -12,10 +12,10 @@ from netcalc.layers import _FAMILY_OF, all_kinds, all_words, kinds_named
 from netcalc.layers.base import REQUIRED, Layer
 
 PACKAGE = Path(netcalc.__file__).parent
-ROOM_OF = {"layers/base": "base", "layers/reach": "base"}
+ROOM_OF = {"layers/base": "base", "layers/reach": "base", "records": "errors"}
 MAY_IMPORT = {  # room → the rooms of netcalc that it may import
     "_version": set(),
-    "errors": set(),
+    "errors": {"errors"},
     "dims": {"dims"},
     "base": {"dims", "errors", "base"},
     "layers": {"dims", "errors", "base", "layers"},
@@ -138,6 +138,24 @@ def test_layers_are_frozen():
         with pytest.raises(FrozenInstanceError):
             change()
     assert layer == all_kinds()["Linear"](3, 4)
+
+
+def test_layers_are_made_as_their_signature_says():
+    from inspect import signature
+
+    linear = all_kinds()["Linear"]
+    assert str(signature(linear)) == "(in_features=None, out_features=REQUIRED, bias=True)"
+    layer = linear(3, 4)
+    for same in (linear(3, out_features=4), linear(out_features=4, in_features=3), linear(3, 4, True)):
+        assert same == layer
+        assert hash(same) == hash(layer)
+    for wrong in (
+        lambda: linear(3, 4, True, 5),
+        lambda: linear(3, 4, in_features=3),
+        lambda: linear(3, out=4),
+    ):
+        with pytest.raises(TypeError):
+            wrong()
 
 
 @pytest.mark.parametrize("name", [name for name, kind in all_kinds().items() if kind.namesake])

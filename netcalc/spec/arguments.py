@@ -443,8 +443,12 @@ def values_given(definition: Definition, step: Call, scope: Scope) -> dict[str, 
         if name in values:
             source.fail("repeated-argument", f"{name} is given twice", argument.span)
         values[name] = scope.value(argument.value)
-    for parameter in definition.parameters:
-        if parameter.name.id not in values:
+    missing = [parameter for parameter in definition.parameters if parameter.name.id not in values]
+    if not missing:
+        return values
+    with scope.frame(scope.path, values):  # a default may read the parameters before it
+        values = scope.frames[-1].values
+        for parameter in missing:
             if parameter.default is None:
                 source.fail(
                     "missing-argument",
@@ -453,8 +457,7 @@ def values_given(definition: Definition, step: Call, scope: Scope) -> dict[str, 
                     expected=_listed(names),
                     found="nothing",
                 )
-            with scope.frame(scope.path, values):
-                values[parameter.name.id] = scope.value(parameter.default)
+            values[parameter.name.id] = scope.value(parameter.default)
     return values
 
 

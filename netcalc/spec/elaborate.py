@@ -9,14 +9,15 @@ from __future__ import annotations
 from itertools import islice
 from math import lcm
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Iterator, Mapping
 
 from netcalc.dims import Dim, Expr, holds, substitute, symbol, text
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.graph import Builder, Graph, Node
 from netcalc.layers import kinds_named, torch_kind
-from netcalc.layers.base import Applied, Layer, shape_text
+from netcalc.layers.base import Layer, shape_text
 from netcalc.layers.input import Input
+from netcalc.records import NamedTuple
 from netcalc.spec.arguments import Bound, shared_by, values_given
 from netcalc.spec.kinds import function_named, kinds_of, merge_kind
 from netcalc.spec.scope import LITERALS, PLAIN, NodeReference, Region, Scope, Word
@@ -87,7 +88,7 @@ class Elaborator:
         self.outputs: list[int] = []
         self.calls: list[str] = []
         self.steps_done = 0
-        self.known: dict[Any, Applied] = {}  # calls met before, by what their layers depend on
+        self.known: dict[Any, tuple[Layer, Bound]] = {}  # calls met before, by what their layers depend on
         self.passages: dict[Any, Passage] = {}  # blocks met three times, likewise
         self.met: dict[Any, int] = {}  # how often a block has been begun where, on which shape
 
@@ -281,29 +282,24 @@ class Elaborator:
             )
         others = [scope.node(name) for name in step.others]
         current = self.running(step.span)
-        key = None if others else self.key(step, current)
-        if known := self.known.get(key):
-            name = self.name_for(step, type(known.layer))
-            self.current = self.add(known.layer, (current,), name, step.span, applied=known)
-        else:
-            kind = self.kind(step.word, current)
-            bound = Bound(kind, step, scope, self.builder.nodes)
-            inputs = (current, *bound.nodes, *others)
-            layer = self.made(kind, bound, step.span)
-            self.current = self.add(layer, inputs, self.name_for(step, kind), step.span, bound.spans, bound.shared)
-            if bound.shared:
-                self.check_tied(step, self.builder.nodes[self.current])
-            if function and self.builder.nodes[self.current].applied.parameters:
-                self.source.fail(
-                    "bad-argument",
-                    f"{word} takes its weights as arguments, but there are no tensors here",
-                    step.word.span,
-                    expected="a layer, which has weights of its own",
-                    found=word,
-                    hint=f"write {kind.words[0]}, or nn.{kind.namesake}(…)",
-                )
-            if key is not None and not bound.nodes:
-                self.known[key] = self.builder.nodes[self.current].applied
+        key = self.key(step, current)
+        layer, bound = self.known.get(key) or self.made(self.kind(step.word, current), step)
+        if key is not None and not bound.nodes:
+            self.known[key] = layer, bound
+        inputs = (current, *bound.nodes, *others)
+        name = self.name_for(step, bound.kind)
+        self.current = self.add(layer, inputs, name, step.span, bound.spans, bound.shared)
+        if bound.shared:
+            self.check_tied(step, self.builder.nodes[self.current])
+        if function and self.builder.nodes[self.current].applied.parameters:
+            self.source.fail(
+                "bad-argument",
+                f"{word} takes its weights as arguments, but there are no tensors here",
+                step.word.span,
+                expected="a layer, which has weights of its own",
+                found=word,
+                hint=f"write {bound.kind.words[0]}, or nn.{bound.kind.namesake}(…)",
+            )
         scope.mark(step.labels, self.current)
 
     def shares(self, step: Call, word: str) -> bool:
@@ -334,9 +330,9 @@ class Elaborator:
         return fitting[0]
 
     def key(self, step: Call, current: int) -> Any:
-        """What a call's layer depends on: where it stands, its names' values, its input's shape; None if on more."""
+        """What a call's layer depends on: where it stands, its names' values, its input's rank; None if on more."""
         values = self.scope.values_of(self.scope.names_of(step.span, step.arguments))
-        return None if values is None else (step.span, step.word.id, self.builder.nodes[current].shape, *values)
+        return None if values is None else (step.span, step.word.id, len(self.builder.nodes[current].shape), *values)
 
     def name_for(self, step: Call | Block, kind: type[Layer]) -> str:
         if step.labels:
@@ -369,11 +365,10 @@ class Elaborator:
         span: Span,
         spans: Mapping[str, Span] = MappingProxyType({}),
         shared: tuple[tuple[str, str], ...] = (),
-        applied: Applied | None = None,
         again: str = "",
     ) -> int:
         try:
-            index = self.builder.add(layer, inputs, name, span, shared, applied)
+            index = self.builder.add(layer, inputs, name, span, shared)
         except (SpecError, OverflowError, NotImplementedError) as error:
             if not isinstance(error, SpecError):
                 error = SpecError("too-large", str(error))
@@ -386,14 +381,15 @@ class Elaborator:
         self.scope.labels.setdefault(name, index)
         return index
 
-    def made(self, kind: type[Layer], bound: Bound, span: Span) -> Layer:
-        """The layer with these arguments; what is wrong with one is placed where that is written."""
+    def made(self, kind: type[Layer], step: Call | Block) -> tuple[Layer, Bound]:
+        """The layer that a step describes, and what is given to it; what is wrong is placed where that is written."""
+        bound = Bound(kind, step, self.scope, self.builder.nodes)
         if self.edits:
-            bound.values.update(self.edits.get(span, {}))
+            bound.values.update(self.edits.get(step.span, {}))
         try:
-            return kind(**bound.values)
+            return kind(**bound.values), bound
         except SpecError as error:
-            raise self.source.at(error, self.place(error, bound.spans, span)) from None
+            raise self.source.at(error, self.place(error, bound.spans, step.span)) from None
 
     def place(self, error: SpecError, spans: Mapping[str, Span], span: Span) -> Span:
         """Where the argument at fault is written, and what of it, if it is a text; else the layer."""
@@ -574,8 +570,7 @@ class Elaborator:
             self.source.fail(
                 "bad-argument", f"{word} needs at least two branches", step.span, expected=f"{word} {{ A | B }}"
             )
-        bound = Bound(kind, step, self.scope, self.builder.nodes)
-        layer = self.made(kind, bound, step.span)
+        layer, bound = self.made(kind, step)
         name = path + kind.words[0] if step.labels else self.builder.fresh_name(path + kind.words[0])
         self.current = self.add(layer, tuple(ends), name, step.span, bound.spans)
         self.scope.mark(step.labels, self.current)

@@ -7,11 +7,12 @@ follows from its letters, and what a layer states is held against them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from netcalc.dims import Dim, symbol
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.graph import Graph
+from netcalc.records import NamedTuple
 from netcalc.spec.elaborate import elaborate
 from netcalc.spec.parser import parse_steps
 from netcalc.spec.syntax import Constant, InputStep, Name, Number, Series, Steps, Value

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from math import inf
-from typing import Any, Iterable, Iterator, Mapping, NamedTuple
+from typing import Any, Iterable, Iterator, Mapping
 
 from netcalc.dims import Dim, Expr, symbol
 from netcalc.errors import Span, did_you_mean
 from netcalc.layers import kinds_named
 from netcalc.layers.base import Argument as Accepted
+from netcalc.records import NamedTuple
 from netcalc.spec.kinds import function_named
 from netcalc.spec.source import Source
 from netcalc.spec.syntax import (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, NamedTuple, Union
+from typing import Any, Iterator, Union
 
 from netcalc.errors import Span
+from netcalc.records import NamedTuple
 
 # ---------------------------------------------------------------- values
 

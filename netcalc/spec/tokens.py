@@ -20,9 +20,9 @@ An ``x`` inside a word separates axes where the word is made of numbers and sing
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from netcalc.errors import Span, SpecError
+from netcalc.records import NamedTuple
 
 MAX_TEXT = 1_000_000
 MAX_DIGITS = 18
