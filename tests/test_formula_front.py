@@ -1,11 +1,18 @@
 """What the commands on formulas must never keep silent: what is uncounted, assumed, missing or left out."""
 
 import json
+import random
+import re
 
 import pytest
 from click.testing import CliRunner
 
+from netcalc.analysis.growth import growth
+from netcalc.analysis.report import analyze
 from netcalc.cli import main
+from netcalc.dims import evaluate, symbol
+from netcalc.errors import SpecError
+from netcalc.layers.transposed import overlaps
 from netcalc.spec import elaborate
 
 POOL = "3xHxW -> adaptivemaxpool A"
@@ -165,3 +172,196 @@ def test_declarations_are_stated_by_scale():
 def test_contradictory_conditions_are_an_error(command):
     result = run(command, "TxD -> mha A kdim=16 vdim=8", code=1)
     assert "no value of D will do" in result.stderr and "mha1" in result.stderr and not result.stdout
+
+
+AVERAGE = "3xHxW -> conv 8 k3 p1 -> adaptiveavgpool M"
+
+
+def test_only_the_kinds_concerned_are_lower_bounds():
+    """What is not counted of an average are sums: the multiplications and divisions are exact."""
+    text = run("formula", AVERAGE, "--of", "ops", "--of", "flops").stdout
+    marks = {line.split()[0]: "≥" in line for line in text.splitlines()[1:5]}
+    assert marks == {"mul": False, "add": True, "div": False, "FLOPs": True}
+    rows = json.loads(run("formula", AVERAGE, "--of", "ops", "--json").stdout)["formulas"]
+    assert [row["of"] for row in rows if row.get("lower_bound")] == ["add"]
+    python = run("formula", AVERAGE, "--of", "ops", "--format", "python").stdout
+    assert [line.split()[0] for line in python.splitlines() if "# at least" in line] == ['"add":']
+    latex = run("formula", AVERAGE, "--of", "ops", "--format", "latex").stdout
+    assert latex.count("at least]") == 1 and "[add, at least]" in latex
+    run("assert", AVERAGE, "mul == 216*H*W", "div == 8*M*M", "add >= 216*H*W")
+    assert "add is at least" in run("assert", AVERAGE, "add <= 216*H*W", code=1).stdout
+
+
+@pytest.mark.parametrize("format", ["table", "plain", "csv", "markdown", "json"])
+def test_show_marks_lower_bounds_in_rows_and_totals(format):
+    text = run("show", AVERAGE, "--format", format).stdout
+    if format == "json":
+        found = json.loads(text)
+        assert [layer["lower_bounds"] for layer in found["layers"]] == [[], ["flops", "add"]]
+        assert found["lower_bounds"] == ["flops", "add"]
+        return
+    lines = [line for line in text.splitlines() if re.match(r"[\s|*-]*(conv1|adaptive\w*|total|mul|add|div)\b", line)]
+    marks = {re.match(r"[\s|*-]*(\w+)", line)[1]: "≥" in line for line in lines}
+    kinds = {} if format in ("plain", "csv") else {"mul": False, "add": True, "div": False}
+    assert marks == {"conv1": False, "adaptiveavgpool1": True, "total": True, **kinds}
+
+
+def test_a_kind_of_which_nothing_is_counted_is_a_lower_bound_too():
+    assert "max  ≥ 0" in run("formula", POOL, "--of", "ops").stdout
+    run("assert", POOL, "mul == 0")
+
+
+def test_letters_with_names_of_python(tmp_path):
+    """Words of the language and the functions that are called get an underscore, and the figures are the same."""
+    file = tmp_path / "named.net"
+    file.write_text("lambda = 3\nmin = 4\n3xHx8 -> conv lambda k3 -> avgpool 5 s=S p1 ceil_mode=True -> conv min k1\n")
+    text = run("formula", str(file), "--in", "lambda,min", "--format", "python").stdout
+    scope = {}
+    exec(text, scope)
+    assert "lambda is lambda_ here, min is min_ here" in text
+    for sizes in ((9, 2, 3, 4), (31, 1, 5, 1)):
+        found = scope["named"](**dict(zip(("H", "S", "lambda_", "min_"), sizes)))
+        spec = "3x{0}x8 -> conv {2} k3 -> avgpool 5 s={1} p1 ceil_mode=True -> conv {3} k1".format(*sizes)
+        report = analyze(elaborate(spec))
+        assert (found["params"], found["flops"]) == (report.params, report.flops)
+        assert found["shape"] == report.output_shape
+
+
+def test_the_batch_is_among_the_letters():
+    assert json.loads(run("formula", "unet-same", "--in", "H,N", "--json").stdout)["letters"] == ["H", "N"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "requirement"),
+    [("nosuch", "params < 3"), ("3x4x4 -> conv 8 k9", "params < 3"), ("lenet5", "params = 3")],
+)
+def test_what_cannot_be_checked_is_no_failure(spec, requirement):
+    assert "error[" in run("assert", spec, requirement, code=2).stderr
+
+
+def test_requirements_in_the_signs_that_are_printed():
+    run("assert", "3xHxW -> conv 8 k3", "macs ≥ 216", "macs ≠ 3", "params ≤ 224", "macs == 216·(H − 2)·(W − 2)")
+
+
+def test_a_long_formula_is_not_printed_in_a_failure():
+    [line] = run("assert", "CxHxW -> conv 8 k5 p2 -> conv 9 k=K", "macs < 5", code=1).stdout.splitlines()
+    assert len(line) < 200
+
+
+SPREADS = [
+    "8xHxW -> ConvTranspose2d(8, 4, K, stride=S, padding=P)",
+    "8xDxHxW -> ConvTranspose3d(8, 4, K, stride=S, padding=P)",
+    "8xDxHxW -> ConvTranspose3d(8, 4, 4, stride=2, padding=P)",
+    "8xDxHxW -> ConvTranspose3d(8, 4, K, stride=2)",
+    "8xHxW -> ConvTranspose2d(8, 4, K, dilation=E, padding=P)",
+    "8xL -> ConvTranspose1d(8, 4, K, stride=4, padding=P, dilation=6)",
+]
+
+
+@pytest.mark.parametrize("spec", SPREADS)
+def test_transposed_convolutions_in_letters(spec):
+    """Short formulas, and the numbers' figures at every size, also of the function for Python."""
+    graph, rng, compared = elaborate(spec), random.Random(spec), 0
+    report, scope = analyze(graph), {}
+    assert len(run("formula", spec, "--of", "ops").stdout.splitlines()) < 60
+    exec(run("formula", spec, "--format", "python").stdout, scope)
+    [function] = [value for value in scope.values() if callable(value)]
+    for _ in range(120):
+        sizes = {letter: rng.randint(1, 7 if letter in "DHWL" else 5) for letter in graph.symbols}
+        try:
+            there = analyze(elaborate(spec, sizes=sizes))
+        except SpecError:
+            continue
+        assert function(**sizes)["add"] == there.ops.add == evaluate(report.ops.add, sizes), sizes
+        compared += 1
+    assert compared > 40
+
+
+@pytest.mark.parametrize("spec", SPREADS[:2])
+def test_growth_of_transposed_convolutions(spec):
+    """In letters, at sizes: the totals after doubling are those of the doubled network."""
+    text = run("scale", spec, "--format", "table").stdout
+    assert "where" in text and len(text.splitlines()) < 900
+    report, rng, compared = analyze(elaborate(spec)), random.Random(spec), 0
+    doubled = growth(report, report.graph.symbols, {}, ("flops",))[0].after
+    for _ in range(60):
+        sizes = {letter: rng.randint(1, 5) for letter in report.graph.symbols}
+        try:
+            there = analyze(elaborate(spec, sizes={letter: 2 * size for letter, size in sizes.items()}))
+        except SpecError:
+            continue
+        assert evaluate(doubled, sizes) == there.flops, sizes
+        compared += 1
+    assert compared > 10
+
+
+def test_overlaps_in_letters_are_counted_one_by_one():
+    """Any of windows, kernel, stride, dilation and both paddings as letters, against a count of every tap."""
+    rng, compared, known = random.Random("overlaps"), 0, {}
+    for _ in range(500):
+        size = {"n": rng.randint(1, 7), "k": rng.randint(1, 7), "s": rng.randint(1, 4), "d": rng.choice((1, 1, 2, 3))}
+        size["e"] = rng.randint(0, max(size["s"], size["d"]) - 1)
+        full = (size["n"] - 1) * size["s"] + size["d"] * (size["k"] - 1) + 1
+        size["p"] = rng.randint(0, (full + size["e"] - 1) // 2)
+        letters = frozenset(name for name in size if rng.random() < 0.5)
+        key = letters, *(size[name] for name in size if name not in letters)
+        if key not in known:
+            given = {
+                name: symbol(name, lower=int(name not in "pe")) if name in letters else size[name] for name in size
+            }
+            n, k, s, d, e, p = given.values()
+            known[key] = overlaps(n, k, s, d, p, (n - 1) * s + d * (k - 1) + 1 - 2 * p + e)
+        if known[key] is None:
+            continue
+        length = full - 2 * size["p"] + size["e"]
+        taps = [i * size["s"] - size["p"] + j * size["d"] for i in range(size["n"]) for j in range(size["k"])]
+        there = [tap for tap in taps if 0 <= tap < length]
+        found = tuple(evaluate(count, {name: size[name] for name in letters}) for count in known[key])
+        assert found == (len(there), len(set(there))), (size, letters)
+        compared += 1
+    assert compared > 150
+
+
+def test_no_figures_of_sizes_that_no_network_has():
+    text = run("scale", "unet", "--in", "H", "--format", "table").stdout
+    assert "legal only with H + 4 divisible by 16" in text and "337,857,554,176" not in text
+    rows = json.loads(run("scale", "unet", "--in", "H", "--json").stdout)
+    assert all(row["after"] is row["ratio"] is None and row["beyond"] for row in rows)
+    both = run("scale", "vit_b_16", "--format", "plain").stdout
+    assert "9/32·x⁴ (H = W = x)" in both
+
+
+def test_blocks_that_differ_alike_are_shown_once():
+    text = run("diff", "gpt2", "--set-second", "T=512", "--format", "table").stdout
+    rows = [line.split() for line in text.partition("\n\n")[0].splitlines()[2:-1]]
+    flops = sum(int(row[-1].replace(",", "").replace("−", "-")) for row in rows)
+    assert "h.1 … h.11" in text and "h.2.ln1" not in text and len(rows) < 25
+    totals = json.loads(run("diff", "gpt2", "--set-second", "T=512", "--json").stdout)["totals"]
+    assert flops == totals["flops"]["difference"]
+
+
+def test_a_difference_names_the_networks():
+    for format in ("table", "markdown", "latex"):
+        text = run("diff", "resnet18", "resnet34", "--format", format).stdout
+        assert "resnet18" in text and "resnet34" in text
+    assert r"\approx 1.865" in text and "only in resnet34: 7 layers" in text
+
+
+@pytest.mark.parametrize("command", ["diff", "formula"])
+def test_a_number_that_could_be_a_letter(command):
+    option = "--set-second" if command == "diff" else "--set"
+    assert (
+        "hint: that size is a number here; as a letter: --in H" in run(command, "lenet5", option, "H=40", code=1).stderr
+    )
+
+
+@pytest.mark.parametrize("command", [("formula", "lenet5"), ("diff", "lenet5", "mlp")])
+def test_a_fragment_is_of_latex(command):
+    assert "--format latex" in run(*command, "--fragment", code=2).stderr
+
+
+def test_of_several_inputs_the_field_says_in_which_it_is():
+    assert "receptive field in source  S" in run("formula", "transformer-base", "--in", "S,T", "--of", "rf").stdout
+    [row] = json.loads(run("formula", "transformer-base", "--in", "T", "--of", "rf", "--json").stdout)["formulas"]
+    assert row["input"] == "source"
+    assert "receptive field  32" in run("formula", "lenet5", "--of", "rf").stdout.replace("32 x 32", "32")

@@ -17,8 +17,7 @@ BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 def printed(command: str) -> str:
     """What a person sees of a command on a terminal of 80 columns."""
     result = CliRunner().invoke(main, shlex.split(command)[1:], env={"COLUMNS": "80"})
-    text = result.output if result.exit_code == 0 else result.stderr or result.output
-    return "".join(line.rstrip() + "\n" for line in text.splitlines() if line.strip())
+    return "".join(line.rstrip() + "\n" for line in result.output.splitlines() if line.strip())
 
 
 def run(block: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from netcalc.analysis.operations import Ops
+from netcalc.analysis.operations import Ops, lower_bounds
 from netcalc.analysis.report import LayerReport, Report, plain, plain_field
 from netcalc.dims import Dim, total
-from netcalc.layers.base import Shape
+from netcalc.layers.base import Shape, Uncounted
 
 
 class Block:
@@ -55,7 +55,7 @@ class Block:
         return total(layer.activations for layer in self.layers)
 
     @property
-    def uncounted(self) -> tuple[str, ...]:
+    def uncounted(self) -> tuple[Uncounted, ...]:
         return tuple(name for layer in self.layers for name in layer.uncounted)
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,6 +71,7 @@ class Block:
             "flops": plain(self.flops),
             "activations": plain(self.activations),
             "uncounted": list(self.uncounted),
+            "lower_bounds": list(lower_bounds(self.uncounted)),
             "receptive_field": plain_field(self.receptive_field),
         }
 

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from netcalc.analysis.receptive_field import receptive_fields
+from netcalc.analysis.operations import Ops, by_kind
+from netcalc.analysis.receptive_field import receptive_fields, spatial_input
 from netcalc.analysis.report import BYTES, LayerReport, Report
 from netcalc.dims import Dim, text
 from netcalc.errors import SpecError, did_you_mean
 from netcalc.graph import Graph
-from netcalc.layers.base import shape_text
+from netcalc.layers.base import Uncounted, shape_text
 
 FIGURES = {
     "params": "parameters",
@@ -36,7 +37,8 @@ class Formula(NamedTuple):
     """One figure of the network (``layer`` is empty) or of a layer; shapes and fields have a value an axis.
 
     ``uncounted`` names the operations that it leaves out: it is a lower bound then. ``output`` is the output's name
-    where the network has several; ``missing`` says why there is no value.
+    where the network has several, ``input`` the one that a receptive field is in; ``missing`` says why there is no
+    value.
     """
 
     layer: str
@@ -46,6 +48,7 @@ class Formula(NamedTuple):
     uncounted: tuple[str, ...] = ()
     output: str = ""
     missing: str = ""
+    input: str = ""
 
     @property
     def value(self) -> Dim:
@@ -82,7 +85,7 @@ def _of_report(report: Report, figure: str) -> Iterator[Formula]:
     several = len(report.outputs) > 1
     match figure:
         case "ops":
-            yield from _of_kinds("", report.ops.items(), report.uncounted)
+            yield from _of_kinds("", report.ops, report.uncounted)
         case "flops":
             yield Formula("", "flops", (report.flops,), uncounted=report.uncounted)
         case "shape":
@@ -98,14 +101,20 @@ def _of_report(report: Report, figure: str) -> Iterator[Formula]:
             yield Formula("", figure, (getattr(report, figure),))
 
 
-def _of_kinds(layer: str, counts: Iterable[tuple[str, Dim]], uncounted: tuple[str, ...]) -> Iterator[Formula]:
+def _of_kinds(layer: str, ops: Ops, uncounted: tuple[Uncounted, ...]) -> Iterator[Formula]:
     """The operations of each kind; where there are none, or none that is counted, that too is said."""
-    kinds = [*counts] or ([("ops", 0)] if uncounted or not layer else [])
-    yield from (Formula(layer, kind, (count,), uncounted=uncounted) for kind, count in kinds)
+    kinds = [*by_kind(ops, uncounted)] or ([("ops", 0, uncounted)] if uncounted or not layer else [])
+    yield from (Formula(layer, kind, (count,), uncounted=names) for kind, count, names in kinds)
 
 
 def _of_field(report: Report, node: LayerReport, layer: str, output: str = "") -> Formula:
     """The receptive field of a unit, or why it has no closed form."""
+    found = _found_field(report, node, layer, output)
+    inputs = [one for one in report.graph.nodes if not one.inputs]
+    return found._replace(input=report.graph.nodes[spatial_input(report.graph)].name) if len(inputs) > 1 else found
+
+
+def _found_field(report: Report, node: LayerReport, layer: str, output: str) -> Formula:
     field = node.receptive_field
     if field and field.exact:
         return Formula(layer, "rf", field.size, True, output=output)
@@ -128,10 +137,10 @@ def _reasons(graph: Graph) -> dict[int, str]:
 
 def _of_layer(report: Report, layer: LayerReport, figure: str) -> Iterator[Formula]:
     weight = BYTES[report.dtype]
-    uncounted = tuple(f"{layer.name}: {name}" for name in layer.uncounted)
+    uncounted = tuple(name.of(layer.name) for name in layer.uncounted)
     match figure:
         case "ops":
-            yield from _of_kinds(layer.name, layer.ops.items(), uncounted)
+            yield from _of_kinds(layer.name, layer.ops, uncounted)
         case "flops":
             yield Formula(layer.name, "flops", (layer.flops,), uncounted=uncounted)
         case "shape":

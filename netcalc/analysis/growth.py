@@ -24,8 +24,9 @@ from typing import NamedTuple
 
 from netcalc.analysis.conditions import Requirement
 from netcalc.analysis.report import Report
-from netcalc.dims import Dim, degree, leading, ratio, substitute, symbol
+from netcalc.dims import Dim, degree, leading, ratio, symbol
 from netcalc.dims.algebra import terms_of
+from netcalc.layers.pieces import put_in
 
 FIGURES = ("params", "macs", "flops", "activations")
 
@@ -37,7 +38,8 @@ class Growth(NamedTuple):
     letters are left in it; ``degree`` the power with which the total grows, and ``leading`` what the power is
     multiplied with (a fraction: above and below). ``uncounted`` names the operations that the total leaves out: then
     both totals are lower bounds, and their ratio is not known. ``beyond`` are the conditions that the doubled sizes
-    break: of such a network there is the formula alone.
+    break: of such a network there is the formula alone. A formula goes on beyond a bound (T ≤ 1024), but not where
+    sizes must divide or be equal: then ``extends`` is False, and what it would give is no network's figure.
     """
 
     figure: str
@@ -50,6 +52,10 @@ class Growth(NamedTuple):
     leading: tuple[Dim, int]
     uncounted: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
+
+    @property
+    def extends(self) -> bool:
+        return all("≤" in condition or "≥" in condition for condition in self.beyond)
 
     @property
     def ratio(self) -> Fraction | None:
@@ -86,10 +92,10 @@ def _growth(
     units = {atom.name: atom.unit for monomial in terms_of(formula) for one in monomial for atom in one.free}
     free = {letter: symbol(letter, multiple_of=units.get(letter, 1)) for letter in letters}
     twice = {letter: 2 * sizes.get(letter, free[letter]) for letter in letters}
-    before, after = substitute(formula, sizes), substitute(formula, {**sizes, **twice})
+    before, after = put_in(formula, sizes), put_in(formula, {**sizes, **twice})
     others = {letter: size for letter, size in sizes.items() if letter not in letters}
     x = symbol("x", multiple_of=lcm(*(units.get(letter, 1) for letter in letters)))
-    together = substitute(substitute(formula, others), dict.fromkeys(letters, x))
+    together = put_in(put_in(formula, others), dict.fromkeys(letters, x))
     power = degree(together, "x")
     return Growth(
         figure,

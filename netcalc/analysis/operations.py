@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from netcalc.dims import Dim, text
-from netcalc.layers.base import KINDS, Line, Work
+from netcalc.dims import Dim, text, total
+from netcalc.layers.base import KINDS, Line, Uncounted, Work
 
 
 class Ops(Mapping[str, Dim]):
@@ -27,19 +27,19 @@ class Ops(Mapping[str, Dim]):
     @classmethod
     def of(cls, lines: Iterable[Line]) -> Ops:
         """The sums of a ledger's lines."""
-        counts: dict[str, Dim] = {}
+        counts: dict[str, list[Dim]] = {}
         for line in lines:
-            counts[line.kind] = counts.get(line.kind, 0) + line.count
-        return cls(counts)
+            counts.setdefault(line.kind, []).append(line.count)
+        return cls({kind: total(parts) for kind, parts in counts.items()})
 
     @classmethod
     def sum(cls, many: Iterable[Ops]) -> Ops:
         """The kind-by-kind sum."""
-        counts: dict[str, Dim] = {}
+        counts: dict[str, list[Dim]] = {}
         for ops in many:
             for kind, count in ops._counts.items():
-                counts[kind] = counts.get(kind, 0) + count
-        return cls(counts)
+                counts.setdefault(kind, []).append(count)
+        return cls({kind: total(parts) for kind, parts in counts.items()})
 
     def times(self, factor: int) -> Ops:
         """Each kind so many times.
@@ -52,10 +52,7 @@ class Ops(Mapping[str, Dim]):
     @property
     def total(self) -> Dim:
         """All kinds together, each counted 1: the textbook FLOPs."""
-        total: Dim = 0
-        for count in self._counts.values():
-            total = total + count
-        return total
+        return total(self._counts.values())
 
     def __getitem__(self, kind: str) -> Dim:
         return self._counts[kind]
@@ -77,6 +74,33 @@ class Ops(Mapping[str, Dim]):
 
 def _is_zero(count: Dim) -> bool:
     return isinstance(count, int) and count == 0
+
+
+def touching(figure: str, uncounted: Iterable[Uncounted]) -> tuple[Uncounted, ...]:
+    """What of the uncounted is missing in a figure: all of it in the FLOPs, what may be of a kind in that kind.
+
+    >>> names = [Uncounted("what overlaps", "add")]
+    >>> touching("add", names), touching("mul", names), touching("flops", names)
+    (('what overlaps',), (), ('what overlaps',))
+    """
+    return tuple(name for name in uncounted if figure == "flops" or figure in name.kinds)
+
+
+def lower_bounds(uncounted: Iterable[Uncounted]) -> tuple[str, ...]:
+    """The figures that are only lower bounds: the FLOPs and the kinds that something uncounted may be of."""
+    names = tuple(uncounted)
+    return tuple(figure for figure in ("flops", *KINDS) if touching(figure, names))
+
+
+def by_kind(ops: Ops, uncounted: Iterable[Uncounted]) -> Iterator[tuple[str, Dim, tuple[Uncounted, ...]]]:
+    """Each kind with its count, and what is uncounted of it: a kind of which nothing is counted counts 0 then.
+
+    >>> [(kind, count, bool(names)) for kind, count, names in by_kind(Ops({"mul": 9}), [Uncounted("sums", "add")])]
+    [('mul', 9, False), ('add', 0, True)]
+    """
+    names = tuple(uncounted)
+    known = {kind for name in names if name.kinds != KINDS for kind in name.kinds}
+    yield from ((kind, ops.get(kind, 0), touching(kind, names)) for kind in KINDS if kind in ops or kind in known)
 
 
 def scaled(work: Work, batch: Dim | None) -> Work:

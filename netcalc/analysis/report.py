@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from netcalc._version import __version__
-from netcalc.analysis.operations import Ops, scaled
+from netcalc.analysis.operations import Ops, lower_bounds, scaled
 from netcalc.analysis.receptive_field import receptive_fields
 from netcalc.dims import Dim, ascii_text, product, symbol, symbols, text, total
 from netcalc.errors import SpecError, did_you_mean
 from netcalc.graph import Graph, Node
-from netcalc.layers.base import Applied, Shape, Work, shape_text
+from netcalc.layers.base import Applied, Shape, Uncounted, Work, shape_text
 from netcalc.layers.input import Input
+from netcalc.records import NamedTuple
 
 if TYPE_CHECKING:
     from netcalc.analysis.conditions import Requirement
@@ -115,7 +116,7 @@ class LayerReport:
         return self._facts.work.note
 
     @property
-    def uncounted(self) -> tuple[str, ...]:
+    def uncounted(self) -> tuple[Uncounted, ...]:
         return self._facts.work.uncounted
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,6 +141,7 @@ class LayerReport:
             "activations": plain(self.activations),
             "note": self.note,
             "uncounted": list(self.uncounted),
+            "lower_bounds": list(lower_bounds(self.uncounted)),
             "receptive_field": plain_field(self.receptive_field),
         }
 
@@ -306,9 +308,9 @@ class Report:
         return tuple(map(str, self.requirements))
 
     @property
-    def uncounted(self) -> tuple[str, ...]:
+    def uncounted(self) -> tuple[Uncounted, ...]:
         """``layer: operation`` for every operation that nobody has stated; not empty: the totals are lower bounds."""
-        return tuple(f"{layer.name}: {name}" for layer in self.layers for name in layer.uncounted)
+        return tuple(name.of(layer.name) for layer in self.layers for name in layer.uncounted)
 
     _repr_mimebundle_: ClassVar[Callable[..., dict[str, str]]]  # set where reports are rendered
 
@@ -349,6 +351,7 @@ class Report:
             },
             "reduced_per_sample": list(self.batch_reductions),
             "uncounted": list(self.uncounted),
+            "lower_bounds": list(lower_bounds(self.uncounted)),
             "conditions": list(self.conditions),
         }
 

@@ -24,7 +24,9 @@ def assert_(
     batch: str | None,
     set_values: tuple[str, ...],
 ) -> None:
-    """Check REQUIREMENTS on SPEC: a line for each that fails, and exit 1; exit 2 for one that cannot be read.
+    """Check REQUIREMENTS on SPEC: a line for each that fails, and exit 1; exit 2 for what cannot be checked.
+
+    That is an unknown or wrong SPEC, or a requirement that cannot be read: no typo passes for a failure.
 
     \b
     netcalc assert mobilenet_v2 'params < 5e6' 'flops <= 1G' 'rf >= 200' 'output_shape == 1000'
@@ -32,11 +34,11 @@ def assert_(
     Figures: params, trainable, buffers, macs, flops, activations, memory, layers, rf, output_shape, a kind (mul, max),
     or those of a layer or a block (conv1.params, layer1.flops). Numbers may be 5e6, 4.1G, 16Mi; + - * / // ( ) compute.
     Shapes are 8x16x16, [8, 16, 16] or (8, 16, 16). The network's letters may stand wherever a number may: 8xHx(W//2),
-    216*H*W. Nothing is executed.
+    216*H*W. Comparisons are < <= == != >= > or ≤ ≠ ≥. Nothing is executed.
     """
-    graph, _, size = load_lettered(spec, letters, set_values, batch)
-    report = analyze(graph, size)
     try:
+        graph, _, size = load_lettered(spec, letters, set_values, batch)
+        report = analyze(graph, size)
         outcomes = [check(report, requirement) for requirement in requirements]
     except SpecError as error:
         click.echo(str(error), err=True)

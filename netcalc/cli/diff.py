@@ -7,7 +7,7 @@ import click
 from netcalc.analysis.difference import difference
 from netcalc.analysis.report import analyze
 from netcalc.cli.letters import batch_option, in_option, load_lettered
-from netcalc.cli.source import chosen, complete_spec, emit, format_option, set_option
+from netcalc.cli.source import chosen, complete_spec, emit, format_option, fragment_of_latex, set_option
 
 
 @click.command()
@@ -39,6 +39,7 @@ def diff(
     netcalc diff resnet18 resnet34
     netcalc diff gpt2 --set-second T=512      one network under two settings
     """
+    fragment_of_latex(fragment, format)
     one, two = (
         analyze(*load_lettered(spec, letters, (*set_values, *own), batch)[::2])
         for spec, own in ((first, set_first), (second or first, set_second))
@@ -54,8 +55,10 @@ def diff(
 
             emit(as_json(comparison.difference_dict(found, only_totals)))
         case "markdown":
-            emit(comparison.markdown(comparison.DIFFERENCE_HEADER, rows) + "\n" if rows else "")
-            emit(comparison.markdown(comparison.TOTALS_HEADER, totals))
+            folded = [] if only_totals else comparison.folded_rows(found)
+            header = comparison.headed(comparison.DIFFERENCE_HEADER, found)
+            emit(comparison.markdown(header, folded) + "\n" if folded else "")
+            emit(comparison.markdown(comparison.headed(comparison.TOTALS_HEADER, found), totals))
             notes = comparison.notes(found)
             emit("".join(["\n", *(f"- {note}\n" for note in notes)]) if notes else "")
         case "latex":

@@ -8,7 +8,7 @@ from netcalc.analysis.conditions import strict
 from netcalc.analysis.formula import FIGURES, formulas
 from netcalc.analysis.report import BYTES, analyze_on_domain
 from netcalc.cli.letters import batch_option, in_option, load_lettered
-from netcalc.cli.source import emit, set_option, spec_argument
+from netcalc.cli.source import emit, fragment_of_latex, set_option, spec_argument
 
 
 @click.command()
@@ -46,6 +46,7 @@ def formula(
     netcalc formula transformer-base --in T --of flops --factored
     netcalc formula unet-same --in H,W,N --format python
     """
+    fragment_of_latex(fragment, format)
     graph, name, size = load_lettered(spec, letters, set_values, batch)
     if fail_if_open:
         strict(graph, not figures or not {"flops", "ops"}.isdisjoint(figures))

@@ -93,7 +93,16 @@ def with_letters(
     samples = samples_in(batch)
     now, later = parted(values, wanted)
     if not wanted:
-        return elaborate(text, name, now, samples), None
+        try:
+            return elaborate(text, name, now, samples), None
+        except SpecError as error:
+            if error.code == "unknown-symbol" and error.found in now and not error.hint:
+                from netcalc.spec.letters import usual_letters
+
+                rest = {letter: size for letter, size in now.items() if letter != error.found}
+                if error.found in usual_letters(elaborate(text, name, rest, samples)):
+                    error.hint = f"that size is a number here; as a letter: --in {error.found}"
+            raise
     from netcalc.spec.letters import lettered
 
     graph, letter = lettered(text, wanted, name, now, samples)

@@ -163,6 +163,12 @@ def chosen(format: str | None) -> str:
     return format or ("table" if on_terminal() else "plain")
 
 
+def fragment_of_latex(fragment: bool, format: str | None) -> None:
+    """A fragment is of a document: without one, ``--fragment`` would do nothing."""
+    if fragment and format != "latex":
+        raise click.UsageError("--fragment is for --format latex")
+
+
 def on_terminal() -> bool:
     """Does a person read standard output?"""
     return sys.stdout.isatty()

@@ -25,7 +25,7 @@ from netcalc.equations.solver import Shape
 from netcalc.equations.syntax import SIGN_OF
 from netcalc.equations.windows import WINDOWS
 from netcalc.errors import SpecError
-from netcalc.layers.base import Line, Work, contraction, free
+from netcalc.layers.base import Line, Uncounted, Work, contraction, free
 
 HALF = Exact.of("1/2")
 
@@ -1458,7 +1458,7 @@ class Opaque(Operation):
         return (site.solver.unknown(f"the entries of {self.kind}({', '.join(site.names)})"),)
 
     def work(self, shapes: Sequence[Shape], output: Shape, options: Options, label: str) -> Work:
-        return Work((), uncounted=(f"{self.kind}: its operations are not stated",))
+        return Work((), uncounted=(Uncounted(f"{self.kind}: its operations are not stated"),))
 
     def forward(self, inputs: Sequence[Array], options: Options) -> Array:
         raise SpecError(
@@ -1466,7 +1466,7 @@ class Opaque(Operation):
         )
 
     def backward_work(self, place: int, shapes: Sequence[Shape], output: Shape, options: Options) -> Work:
-        return Work((), uncounted=(f"{self.kind}′: its operations are not stated",))
+        return Work((), uncounted=(Uncounted(f"{self.kind}′: its operations are not stated"),))
 
     def layout(self, place: int, names: Sequence[str], g: str, shapes: Sequence[Shape], options: Options) -> str:
         return f"(∂{self.kind}/∂{names[place]})ᵀ {g}"

@@ -17,7 +17,7 @@ from netcalc.equations.base import Operation, Options, Site
 from netcalc.equations.exact import ZERO, Exact, Value, text
 from netcalc.equations.solver import Shape
 from netcalc.errors import SpecError
-from netcalc.layers.base import Applied, Line, Work, contraction, free
+from netcalc.layers.base import Applied, Line, Uncounted, Work, contraction, free
 from netcalc.layers.transposed import Overlaps, overlap_sums, overlaps
 
 
@@ -440,7 +440,7 @@ class Pool(Windowed):
         if all(axis is not None and axis.landing == axis.covered for axis in self.overlapping(shapes, output, options)):
             return free("hands the gradient to the place of each maximum")
         shared = "the sums where overlapping windows share their maximum (how many depends on the numbers)"
-        return Work((), uncounted=(shared,))
+        return Work((), uncounted=(Uncounted(shared, "add"),))
 
     def layout(self, place: int, names: Sequence[str], g: str, shapes: Sequence[Shape], options: Options) -> str:
         return f"{g} at the place of each maximum, else 0"

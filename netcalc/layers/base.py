@@ -19,15 +19,17 @@ condition that fails is never evaluated.
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import FrozenInstanceError, dataclass, field, fields
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, Iterator, NamedTuple, TypeVar
+from typing import Any, Callable, ClassVar, Iterable, Iterator, TypeVar
 
 from netcalc.dims import Dim, Expr, holds, product, text
 from netcalc.errors import Span, SpecError
 from netcalc.layers.reach import Reach, pointwise
+from netcalc.records import NamedTuple
 
 Shape = tuple[Dim, ...]
 Sizes = Any  # a Dim, or a tuple of one Dim an axis; conv padding also 'same' and 'valid'
@@ -55,18 +57,41 @@ class Line(NamedTuple):
         return product(self.factors)
 
 
+class Uncounted(str):
+    """The name of operations that nobody has stated; ``kinds`` are those that they may be of.
+
+    >>> name = Uncounted("sums of what overlaps", "add").of("fold1")
+    >>> name, name.kinds
+    ('fold1: sums of what overlaps', ('add',))
+    """
+
+    kinds: tuple[str, ...]
+
+    def __new__(cls, name: str, *kinds: str) -> Uncounted:
+        new = super().__new__(cls, name)
+        new.kinds = kinds or KINDS
+        return new
+
+    def __reduce__(self) -> tuple[type[Uncounted], tuple[str, ...]]:
+        return Uncounted, (str(self), *self.kinds)
+
+    def of(self, layer: str) -> Uncounted:
+        """The same with the layer that it is of."""
+        return Uncounted(f"{layer}: {self}", *self.kinds)
+
+
 class Work(NamedTuple):
     """A layer's ledger for one sample.
 
     ``macs`` are the multiply-accumulates of its contractions: recorded beside the lines, never added to them.
     ``note`` says why there is nothing to count where ``lines`` is empty: silence is not zero.
-    ``uncounted`` names operations that nobody has stated: the total is then a lower bound.
+    ``uncounted`` names operations that nobody has stated: the total, and that of their kinds, is then a lower bound.
     """
 
     lines: tuple[Line, ...]
     macs: Dim = 0
     note: str = ""
-    uncounted: tuple[str, ...] = ()
+    uncounted: tuple[Uncounted, ...] = ()
 
 
 def free(note: str) -> Work:
@@ -97,6 +122,11 @@ def contraction(label: str, outputs: Shape, lengths: Shape, bias: bool = False) 
     if bias:
         lines.append(Line("+ b", "add", outputs))
     return Work(tuple(lines), macs=product(outputs) * product(lengths))
+
+
+def called(size: Dim, name: str, what: str) -> Dim:
+    """In an explanation, a size with a name and a line of its own; the axis it is of stands for {} in ``what``."""
+    return size.called(name, what) if hasattr(size, "called") else size
 
 
 # ---------------------------------------------------------------- conditions
@@ -333,6 +363,8 @@ class Argument(NamedTuple):
     ``flag``, ``choice``, ``shape`` (a tuple of sizes), ``integer`` (a plain number such as an axis; negative ones too).
     ``lone``: torch takes a tuple of one of these ``sizes`` for all axes. ``stated``: torch's default for a size that
     the short form infers. ``callable``: torch takes the function or the module of each choice, too.
+    ``entries``: torch's names for the entries of a ``shape``; ``spatial``: it has one for each spatial axis;
+    ``of_input``: it must be that of the input's last axes.
     ``tries`` are the values that the conformance suite draws from, legal and illegal.
     """
 
@@ -345,6 +377,9 @@ class Argument(NamedTuple):
     lone: bool = False
     stated: int | None = None
     callable: bool = False
+    entries: tuple[str, ...] = ()
+    spatial: bool = False
+    of_input: bool = False
     tries: tuple[Any, ...] = ()
 
 
@@ -398,9 +433,17 @@ def choice(
     return _argument("choice", doc, default, choices=choices, callable=callable, tries=tries)
 
 
-def shape(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
+def shape(
+    doc: str,
+    default: Any = REQUIRED,
+    *,
+    entries: tuple[str, ...] = (),
+    spatial: bool = False,
+    of_input: bool = False,
+    tries: tuple[Any, ...] = (),
+) -> Any:
     """An argument that is a tuple of sizes (a lone size stands for a tuple of one)."""
-    return _argument("shape", doc, default, tries=tries)
+    return _argument("shape", doc, default, entries=entries, spatial=spatial, of_input=of_input, tries=tries)
 
 
 def phrase(doc: str, default: Any = REQUIRED, *, tries: tuple[Any, ...] = ()) -> Any:
@@ -456,6 +499,16 @@ _WANTED = {
 # ---------------------------------------------------------------- layers
 
 
+class _Signature:
+    """The arguments of a kind with their defaults, as :mod:`inspect` and notebooks show them."""
+
+    def __get__(self, layer: Layer | None, kind: type[Layer]) -> inspect.Signature:
+        either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return inspect.Signature(
+            [inspect.Parameter(name, either, default=value) for name, value in kind.defaults.items()]
+        )
+
+
 class Layer:
     """One layer with its arguments: the base of every kind. Frozen, hashable, equal by value.
 
@@ -484,9 +537,14 @@ class Layer:
     defaults: ClassVar[dict[str, Any]] = {}
     letters: ClassVar[dict[str, str]] = {}
 
-    if TYPE_CHECKING:
+    __signature__: ClassVar[Any] = _Signature()
 
-        def __init__(self, *values: Any, **named: Any) -> None: ...  # made by dataclass from the fields
+    def __init__(self, *values: Any, **named: Any) -> None:  # one for all kinds: dataclass would write and run each
+        if values or not named.keys() <= self.arguments.keys():
+            named = inspect.signature(type(self)).bind(*values, **named).arguments  # TypeError for what does not fit
+        self.__dict__.update(self.defaults)  # in order
+        self.__dict__.update(named)
+        self.__post_init__()
 
     # ``*inputs: Any, **more: Any`` lets a kind name its inputs: ``def work(self, x: Shape)``.
 
@@ -536,9 +594,7 @@ class Layer:
         }
         if not known:
             return self
-        made = object.__new__(type(self))  # a size of the input needs no check
-        made.__dict__.update(self.__dict__, **known)
-        return made
+        return self.unchecked(**known)  # a size of the input needs no check
 
     def axes(self, name: str) -> Shape:
         """Argument ``name`` as one size an axis.
@@ -556,6 +612,12 @@ class Layer:
     def replace(self, **values: Any) -> Layer:
         """A copy with other arguments."""
         return type(self)(**{**self.__dict__, **values})
+
+    def unchecked(self: Kind, **values: Any) -> Kind:
+        """A copy with other arguments that are known to be right, or are letters of an explanation."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, **values)
+        return made
 
     def stated(self) -> dict[str, Any]:
         """The arguments that differ from their defaults, in order."""
@@ -614,9 +676,7 @@ class Layer:
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self.__dict__ or name not in self.arguments:
-            raise FrozenInstanceError(f"cannot assign to {name!r} of a layer: use replace")
-        self.__dict__[name] = value
+        raise FrozenInstanceError(f"cannot assign to {name!r} of a layer: use replace")
 
     def __delattr__(self, name: str) -> None:
         raise FrozenInstanceError(f"cannot delete {name!r} of a layer")
@@ -709,9 +769,7 @@ Kind = TypeVar("Kind", bound=Layer)
 
 def record(cls: type[Kind]) -> type[Kind]:
     """Make ``cls`` a frozen dataclass of its arguments, without registering it (a base of several ranks)."""
-    made: Any = dataclass(repr=False, eq=False)(
-        cls
-    )  # frozen by Layer.__setattr__: dataclass would write it anew for each
+    made: Any = dataclass(init=False, repr=False, eq=False)(cls)  # Layer has these
     made.arguments = {entry.name: entry.metadata["argument"] for entry in fields(made)}
     made.defaults = {entry.name: entry.default for entry in fields(made)}
     made.letters = {argument.letter: name for name, argument in made.arguments.items() if argument.letter}

@@ -51,7 +51,7 @@ def window_fits(length: Dim, kernel: Dim, dilation: Dim, padding: Dim, argument:
 def positive(layer: Layer, *names: str, least: int = 1) -> Iterator[Condition]:
     """Each of these arguments is at least ``least`` along every axis."""
     for name in names:
-        for value in layer.axes(name):
+        for value in dict.fromkeys(layer.axes(name)):
             yield at_least(value, least, name)
 
 

@@ -10,6 +10,7 @@ from netcalc.layers.base import (
     Layer,
     Line,
     Shape,
+    Uncounted,
     Work,
     at_least,
     at_most,
@@ -25,7 +26,7 @@ from netcalc.layers.base import (
 )
 from netcalc.layers.reach import WHOLE, Reach, pointwise
 
-RENORMALIZED = ("scaling the rows that are longer than max_norm (it depends on the numbers)",)
+RENORMALIZED = (Uncounted("scaling the rows that are longer than max_norm (it depends on the numbers)"),)
 
 
 def table_conditions(num_embeddings: Dim, embedding_dim: Dim, padding_idx: int | None) -> Conditions:
@@ -141,7 +142,7 @@ class EmbeddingBag(Layer):
         lines = [Line("w · row", "mul", (*outputs, length)) for _ in inputs[1:]]
         lines += [Line("max", "max", pairs) if self.mode == "max" else Line("Σ", "add", pairs)]
         if self.mode == "mean":
-            lines.append(Line("/ T", "div", outputs))
+            lines.append(Line("/ n", "div", outputs))
         return Work(tuple(lines), uncounted=() if self.max_norm is None else RENORMALIZED)
 
     def reach(self, *inputs: Shape) -> Reach:

@@ -9,6 +9,7 @@ from netcalc.layers.base import (
     Shape,
     Sizes,
     Work,
+    called,
     divisible,
     equal,
     free,
@@ -111,7 +112,8 @@ class Fold(_Windows):
 
     def work(self, x: Shape) -> Work:
         image = self.axes("output_size")
-        axes = zip(self.windows(image), *map(self.axes, ("kernel_size", "stride", "dilation", "padding")), image)
+        windows = (called(count, "L", "windows along {}") for count in self.windows(image))
+        axes = zip(windows, *map(self.axes, ("kernel_size", "stride", "dilation", "padding")), image)
         sums, uncounted = overlap_sums("Σ x", x[0] // self.taps, 1, (overlaps(*axis) for axis in axes))
         return Work(sums, uncounted=uncounted)
 

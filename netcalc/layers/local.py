@@ -46,7 +46,7 @@ class _LocallyConnected(Layer):
     padding: Sizes = sizes("zeros added at both ends", 0, letter="p", tries=(*(0, 1) * 3, 2, 2, -1))
     bias: bool = flag("add a learned bias to each output element", True)
     input_size: Shape | None = shape(
-        "size of the input, without its channels", None, tries=(*(None,) * 6, (7,), (6, 5))
+        "size of the input, without its channels", None, of_input=True, tries=(*(None,) * 6, (7,), (6, 5))
     )
 
     def infer(self, *inputs: Shape) -> Layer:

@@ -359,6 +359,7 @@ class _LastAxesNorm(Layer):
     normalized_shape: Shape = shape(
         "sizes of the axes that are normalised over (the last one where left out)",
         None,
+        of_input=True,
         tries=(None, None, 5, (4, 5), (3, 4, 5), (5, 4), (9, 3, 4, 5)),
     )
 

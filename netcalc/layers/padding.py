@@ -25,6 +25,8 @@ from netcalc.layers.convolution import LAYOUT
 from netcalc.layers.reach import Reach, Rule, Unknown, Window
 
 ENDS = "elements added before and after: one number for all, or two an axis, the last axis first"
+SIDES = ("left", "right", "top", "bottom", "front", "back")
+"""torch's names for these, on an image or a volume."""
 
 
 def tries(rank: int) -> tuple[Any, ...]:
@@ -35,6 +37,11 @@ def tries(rank: int) -> tuple[Any, ...]:
     return (0, 1, 1, 2, 3, 4, -1, -2, -3, *several, *((1,) * entries for entries in (0, 1, 2, 7, 2 * rank + 2)))
 
 
+def stated_ends(rank: int = 1) -> Any:
+    """The argument ``padding`` of a kind with ``rank`` axes."""
+    return shape(ENDS, entries=SIDES, tries=tries(rank))
+
+
 @record
 class _Padding(Layer):
     """What all padding layers share."""
@@ -43,7 +50,7 @@ class _Padding(Layer):
 
     longest: ClassVar[int] = 0  # torch wants one axis at least so long; the others may become empty
 
-    padding: Dim | Shape = shape(ENDS)
+    padding: Dim | Shape = stated_ends()
 
     def __post_init__(self) -> None:
         stated = self.padding
@@ -195,7 +202,7 @@ class ZeroPad1d(_ConstantPad):
     examples = ("4x9 -> zeropad 1",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = stated_ends(1)
 
 
 @layer
@@ -208,7 +215,7 @@ class ZeroPad2d(_ConstantPad):
     examples = ("3x8x8 -> zeropad 1",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = stated_ends(2)
 
 
 @layer
@@ -221,7 +228,7 @@ class ZeroPad3d(_ConstantPad):
     examples = ("2x4x4x4 -> zeropad 1",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 2),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = stated_ends(3)
 
 
 @layer
@@ -234,7 +241,7 @@ class ConstantPad1d(_ConstantPad):
     examples = ("4x9 -> constantpad 1 value=0.5",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = stated_ends(1)
     value: float = real("what to put there", tries=(0.5, -2, 0))
 
 
@@ -248,7 +255,7 @@ class ConstantPad2d(_ConstantPad):
     examples = ("3x8x8 -> constantpad 1 value=0.5",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = stated_ends(2)
     value: float = real("what to put there", tries=(0.5, -2, 0))
 
 
@@ -262,7 +269,7 @@ class ConstantPad3d(_ConstantPad):
     examples = ("2x4x4x4 -> constantpad 1 value=0.5",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 2),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = stated_ends(3)
     value: float = real("what to put there", tries=(0.5, -2, 0))
 
 
@@ -276,7 +283,7 @@ class ReflectionPad1d(_ReflectionPad):
     examples = ("4x9 -> reflectionpad 1",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = stated_ends(1)
 
 
 @layer
@@ -289,7 +296,7 @@ class ReflectionPad2d(_ReflectionPad):
     examples = ("3x8x8 -> reflectionpad 1",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = stated_ends(2)
 
 
 @layer
@@ -302,7 +309,7 @@ class ReflectionPad3d(_ReflectionPad):
     examples = ("2x4x4x4 -> reflectionpad 1",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 2),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = stated_ends(3)
 
 
 @layer
@@ -315,7 +322,7 @@ class ReplicationPad1d(_ReplicationPad):
     examples = ("4x9 -> replicationpad 1",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = stated_ends(1)
 
 
 @layer
@@ -328,7 +335,7 @@ class ReplicationPad2d(_ReplicationPad):
     examples = ("3x8x8 -> replicationpad 1",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = stated_ends(2)
 
 
 @layer
@@ -341,7 +348,7 @@ class ReplicationPad3d(_ReplicationPad):
     examples = ("2x4x4x4 -> replicationpad 1",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 2),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = stated_ends(3)
 
 
 @layer
@@ -354,7 +361,7 @@ class CircularPad1d(_CircularPad):
     examples = ("4x9 -> circularpad 1",)
     trial_inputs = (((2, 5),), ((1, 4),), ((3, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(1))
+    padding: Dim | Shape = stated_ends(1)
 
 
 @layer
@@ -367,7 +374,7 @@ class CircularPad2d(_CircularPad):
     examples = ("3x8x8 -> circularpad 1",)
     trial_inputs = (((2, 4, 5),), ((1, 3, 4),), ((2, 6, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(2))
+    padding: Dim | Shape = stated_ends(2)
 
 
 @layer
@@ -380,4 +387,4 @@ class CircularPad3d(_CircularPad):
     examples = ("2x4x4x4 -> circularpad 1",)
     trial_inputs = (((1, 4, 3, 5),), ((2, 3, 4, 3),))
 
-    padding: Dim | Shape = shape(ENDS, tries=tries(3))
+    padding: Dim | Shape = stated_ends(3)

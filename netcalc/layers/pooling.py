@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from netcalc.dims import Dim, ceildiv, minimum, product, text
 from netcalc.layers.base import (
@@ -14,6 +14,7 @@ from netcalc.layers.base import (
     Line,
     Shape,
     Sizes,
+    Uncounted,
     Work,
     at_least,
     at_most,
@@ -37,6 +38,7 @@ from netcalc.layers.base import (
 from netcalc.layers.convolution import LAYOUT, positive
 from netcalc.layers.input import Input
 from netcalc.layers.reach import WHOLE, Adaptive, Reach, Rule, Spread, Unknown, Window
+from netcalc.records import NamedTuple
 
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 
@@ -469,7 +471,7 @@ class _AdaptiveAvgPool(_Adaptive):
         beyond = self.beyond_first(x)
         sums = [] if beyond is None else [Line("Σ of the window", "add", beyond)]
         lines = (*sums, Line("Σ / n", "div", self.output_shape(x)))
-        return Work(lines, uncounted=() if sums else (_UNKNOWN,))
+        return Work(lines, uncounted=() if sums else (Uncounted(_UNKNOWN, "add"),))
 
 
 @record
@@ -490,7 +492,7 @@ class _AdaptiveMaxPool(_Adaptive):
     def work(self, x: Shape) -> Work:
         beyond = self.beyond_first(x)
         if beyond is None:
-            return Work((), uncounted=(_UNKNOWN,))
+            return Work((), uncounted=(Uncounted(_UNKNOWN, "max"),))
         return Work((Line("max of the window", "max", beyond),))
 
 

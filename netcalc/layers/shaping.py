@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from netcalc.dims import Dim, product, text
 from netcalc.errors import Span, SpecError
@@ -41,6 +41,7 @@ from netcalc.layers.base import (
     size,
 )
 from netcalc.layers.reach import WHOLE, Digits, Merged, Part, Reach, Rule, Unknown, Window
+from netcalc.records import NamedTuple
 
 ALONG = Function(axes={"dim": "axis"}, gathers="axis")
 MOVED = "lays the same numbers out in another way"

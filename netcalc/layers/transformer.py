@@ -276,7 +276,7 @@ class Transformer(Layer):
         kinds: dict[str, type[_Stack]] = {"encoder": TransformerEncoder, "decoder": TransformerDecoder}
         shared: dict[str, Any] = {name: getattr(self, name) for name in _Block.arguments}
         return {
-            place: kind(**shared, num_layers=getattr(self, f"num_{place}_layers"), norm=True)
+            place: kind(**shared, num_layers=1, norm=True).unchecked(num_layers=getattr(self, f"num_{place}_layers"))
             for place, kind in kinds.items()
         }
 

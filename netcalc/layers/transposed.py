@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import gcd
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from netcalc.dims import Dim, ceildiv, maximum, minimum, product
+from netcalc.dims import Dim, Expr, ceildiv, holds, maximum, minimum, product
+from netcalc.dims.algebra import terms_of
 from netcalc.layers.base import (
     Conditions,
     Layer,
     Line,
     Shape,
     Sizes,
+    Uncounted,
     Work,
     at_least,
     at_most,
+    called,
     choice,
     divisible,
     equal,
@@ -28,7 +31,9 @@ from netcalc.layers.base import (
     sizes,
 )
 from netcalc.layers.convolution import LAYOUT, positive
+from netcalc.layers.pieces import greatest, least
 from netcalc.layers.reach import WHOLE, Reach, Spread
+from netcalc.records import NamedTuple
 
 # ---------------------------------------------------------------- overlaps
 
@@ -56,12 +61,16 @@ def overlaps(windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim
     """
     if plain := _plain_overlaps(windows, kernel, stride, dilation, padding, length):
         return plain
-    if hasattr(windows, "series"):
-        return _overlaps_by_taps(windows, kernel, stride, dilation, padding, length)
-    both_numbers = isinstance(stride, int) and isinstance(dilation, int)
-    if not both_numbers and 1 not in (stride, dilation):
+    taps = hasattr(windows, "series") and _overlaps_by_taps(windows, kernel, stride, dilation, padding, length)
+    if taps:
+        return taps
+    if isinstance(_known(dilation), int) and _known(dilation) == 1:
+        return _overlaps_of_runs(windows, kernel, stride, padding, length)
+    if isinstance(_known(stride), int) and _known(stride) == 1:  # (i, j) and (j, i) are alike
+        return _overlaps_of_runs(kernel, windows, dilation, padding, length)
+    if not (isinstance(stride, int) and isinstance(dilation, int)):
         return None
-    common = gcd(stride, dilation) if both_numbers else 1  # type: ignore[arg-type]
+    common = gcd(stride, dilation)
     # (i, j) and (i + dilation/common, j − stride/common) land on the same position: these repeat a covered one
     again = (maximum(windows - dilation // common, 0), maximum(kernel - stride // common, 0))
     shift = stride * dilation // common
@@ -70,7 +79,43 @@ def overlaps(windows: Dim, kernel: Dim, stride: Dim, dilation: Dim, padding: Dim
     for cut in (padding, behind):  # at the end the taps count backwards, by symmetry
         landing = landing - _below(cut, windows, kernel, stride, dilation)
         repeated = repeated - _below(cut - shift, *again, stride, dilation)
-    return Overlaps(landing, landing - repeated)
+    return Overlaps(_count(landing), _count(landing - repeated))
+
+
+def _overlaps_of_runs(windows: Dim, kernel: Dim, stride: Dim, padding: Dim, length: Dim) -> Overlaps:
+    """Without dilation a window is a run of ``kernel`` positions, so that a few terms count what is cut off.
+
+    >>> _overlaps_of_runs(windows=3, kernel=4, stride=2, padding=3, length=2)  # 11222211: three fall off at each end
+    Overlaps(landing=4, covered=2)
+    """
+    past = minimum(kernel, windows * stride)
+    behind = (windows - 1) * stride + kernel - padding - length
+    landing = windows * kernel
+    for cut in (padding, behind):
+        landing = landing - _stairs(cut, stride) + _stairs(greatest(cut - past, 0), stride)
+    landing = called(_count(landing), "n", "taps that fall on the output along {}")
+    reached: tuple[Dim, ...] = (length,)
+    if not holds(_known(behind), ">=", 0):  # output_padding may lie beyond every window
+        reached = (length, maximum(length + behind, 0))
+    if not holds(_known(kernel), ">=", _known(stride)):  # gaps, but no overlaps: fewer land than there are positions
+        reached = (landing, *reached)
+    return Overlaps(landing, called(least(*reached), "m", "positions that they fall on, each once"))
+
+
+def _stairs(height: Dim, step: Dim) -> Dim:
+    """The sum of height − i·step for all i ≥ 0 where that is positive: what windows a step apart lose of a cut.
+
+    >>> _stairs(5, 2), _stairs(-3, 2)  # 5 + 3 + 1
+    (9, 0)
+    """
+    height = maximum(height, 0)
+    windows = ceildiv(height, step)
+    return windows * height - step * (windows * (windows - 1) // 2)
+
+
+def _count(count: Dim) -> Dim:
+    """A count of many terms as one factor: as max(count, 0), for it is never negative."""
+    return greatest(count, 0) if isinstance(count, Expr) and len(terms_of(count)) > 2 else count
 
 
 def _plain_overlaps(
@@ -98,18 +143,13 @@ def _plain_overlaps(
             long = True
         else:
             return None
-    landing = _called(landing, "n", "taps that fall on the output along {}") if long else landing
+    landing = called(landing, "n", "taps that fall on the output along {}") if long else landing
     return Overlaps(landing, length if k >= s else landing)
 
 
 def _known(size: Dim) -> Dim:
     """What a letter of an explanation stands for: the choice among formulas may ask for it."""
     return getattr(size, "known", size)
-
-
-def _called(size: Dim, name: str, what: str) -> Dim:
-    """In an explanation, a size with a name and a line of its own."""
-    return size.called(name, what) if hasattr(size, "called") else size
 
 
 def _overlaps_by_taps(
@@ -131,9 +171,9 @@ def _overlaps_by_taps(
     for cut in (padding, behind):
         landing = landing - _lost(cut, windows, kernel, stride, dilation)
         repeated = repeated - _lost(cut - stride * fewer[0], *again, stride, dilation)
-    landing = _called(landing, "n", "taps that fall on the output along {}")
+    landing = called(landing, "n", "taps that fall on the output along {}")
     covered = landing - repeated if _known(again[1]) > 0 else landing
-    return Overlaps(landing, _called(covered, "m", "positions that they fall on, each once"))
+    return Overlaps(landing, called(covered, "m", "positions that they fall on, each once"))
 
 
 def _lost(cut: Dim, windows: Dim, kernel: Dim, stride: Dim, dilation: Dim) -> Dim:
@@ -148,20 +188,16 @@ def _lost(cut: Dim, windows: Dim, kernel: Dim, stride: Dim, dilation: Dim) -> Di
 
 
 def _below(bound: Dim, windows: Dim, kernel: Dim, stride: Dim, dilation: Dim) -> Dim:
-    """How many (i, j) with 0 ≤ i < windows, 0 ≤ j < kernel have i·stride + j·dilation < bound."""
-    past_windows, past_kernel = windows * stride, kernel * dilation
-    return (
-        _corner(bound, stride, dilation)
-        - _corner(bound - past_windows, stride, dilation)
-        - _corner(bound - past_kernel, stride, dilation)
-        + _corner(bound - past_windows - past_kernel, stride, dilation)
-    )
+    """How many (i, j) with 0 ≤ i < windows, 0 ≤ j < kernel have i·stride + j·dilation < bound.
+
+    A bound that leaves some of the output is past the last window or past the last tap, but not past both.
+    """
+    past = minimum(windows * stride, kernel * dilation)
+    return _corner(bound, stride, dilation) - _corner(bound - past, stride, dilation)
 
 
 def _corner(bound: Dim, stride: Dim, dilation: Dim) -> Dim:
     """How many (i, j) with i, j ≥ 0 have i·stride + j·dilation < bound."""
-    if stride == 1 or not isinstance(dilation, int):
-        stride, dilation = dilation, stride
     count = (maximum(bound, 0) + stride - 1) // stride  # the values of i
     return _floors(count, stride, bound - (count - 1) * stride + dilation - 1, dilation)
 
@@ -183,7 +219,7 @@ class Sums(NamedTuple):
     """Ledger lines for adding up what overlaps, or the name of what could not be counted."""
 
     lines: tuple[Line, ...]
-    uncounted: tuple[str, ...]
+    uncounted: tuple[Uncounted, ...]
 
 
 def overlap_sums(label: str, channels: Dim, depth: Dim, axes: Iterable[Overlaps | None]) -> Sums:
@@ -194,7 +230,8 @@ def overlap_sums(label: str, channels: Dim, depth: Dim, axes: Iterable[Overlaps 
     found = tuple(axes)
     known = [axis for axis in found if axis is not None]
     if len(known) < len(found):
-        return Sums((), (f"{label}: how windows overlap is known only with numbers for stride and dilation",))
+        what = f"{label}: how windows overlap is known only with numbers for stride and dilation"
+        return Sums((), (Uncounted(what, "add"),))
     sums = depth * product(axis.landing for axis in known) - product(axis.covered for axis in known)
     return Sums((Line(label, "add", (channels, sums)),), ())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import floor, isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 from netcalc.dims import Dim
 from netcalc.layers.base import (
@@ -27,6 +27,7 @@ from netcalc.layers.base import (
 from netcalc.layers.convolution import LAYOUT
 from netcalc.layers.pooling import AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d
 from netcalc.layers.reach import Reach, Resized, Window
+from netcalc.records import NamedTuple
 
 MODES = {
     "nearest": (1, (1, 2, 3)),
@@ -63,7 +64,9 @@ def scaled(length: Dim, factor: float) -> Dim:
     >>> scaled(7, 1.5), scaled(100, 0.29), scaled(symbol("H"), 1.5)
     (10, 28, 3*H//2)
     """
-    if factor == int(factor):
+    if not isinstance(factor, float):  # an integer, or its letter in an explanation
+        return length * factor
+    if factor.is_integer():
         return length * int(factor)
     if isinstance(length, int):
         return floor(length * factor)
@@ -89,6 +92,7 @@ class _Upsampling(Layer):
     size: Shape | None = shape(
         "size of the output, one for all axes or one an axis",
         None,
+        spatial=True,
         tries=(None, None, None, None, None, 1, 4, 7, (3, 5), (2, 6), (4, 4, 2), 0),
     )
     scale_factor: Factors = real(
@@ -114,7 +118,7 @@ class _Upsampling(Layer):
         """The stated factor of each axis; torch reads a lone 0 as none."""
         if isinstance(self.scale_factor, tuple):
             return self.scale_factor
-        return (self.scale_factor,) * rank if self.scale_factor else ()
+        return () if self.scale_factor in (None, 0) else (self.scale_factor,) * rank
 
     def conditions(self, x: Shape) -> Conditions:
         mode, align_corners, recompute = self.interpolation()

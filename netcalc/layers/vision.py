@@ -13,6 +13,7 @@ from netcalc.layers.base import (
     Work,
     at_least,
     at_most,
+    called,
     divisible,
     elementwise,
     equal,
@@ -156,9 +157,10 @@ class ShiftedWindowAttention(Layer):
     def work(self, x: Shape) -> Work:
         windows = self.axes("window_size")
         numbers = [ceildiv(length, w) for length, w in zip(x, windows)]
-        filled = tuple(n * w for n, w in zip(numbers, windows))
+        filled = tuple(called(n * w, "N", "whole windows' positions along {}") for n, w in zip(numbers, windows))
         axes = zip(numbers, windows, self.axes("shift_size"))
-        pairs = product(n * w * w - minimum(n - 1, 1) * 2 * s * (w - s) for n, w, s in axes)
+        attending = (n * w * w - minimum(n - 1, 1) * 2 * s * (w - s) for n, w, s in axes)
+        pairs = product(called(one, "P", "pairs that attend to each other along {}") for one in attending)
         scores = attended((pairs,), (pairs - product(filled),), self.num_heads, self.dim, self.dim)
         biases = Work((Line("+ B", "add", (self.num_heads, pairs)),))
         return joined(

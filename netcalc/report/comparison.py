@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import groupby
+from pathlib import PurePath
 from typing import Any
 
 from netcalc.analysis.difference import Change, Difference, Row
 from netcalc.analysis.growth import Growth, as_number
 from netcalc.analysis.report import LayerReport, plain, shown
-from netcalc.dims import Dim, Expr, factored_latex, factored_text, latex
+from netcalc.dims import Dim, Expr, factored_latex, factored_text, latex, symbols, text, total
 from netcalc.layers.base import shape_text
+from netcalc.layers.pieces import abbreviated
 from netcalc.report.formula import LABELS, broken
 from netcalc.report.latex import bracketed, document, formula, listed, prose
+from netcalc.report.rows import bound
 from netcalc.report.text import aligned
 
 GROWTH_HEADER = ("doubles", "total", "before", "after", "ratio", "exactly", "grows as")
 DIFFERENCE_HEADER = ("layer", "first", "second", "params", "FLOPs", "changed")
 TOTALS_HEADER = ("total", "first", "second", "difference", "ratio", "exactly")
-UNKNOWN = "not known"
+UNKNOWN, NONE = "not known", "–"
 LONGEST = 16
 """What is not longer is never moved below a table."""
 
@@ -83,11 +87,11 @@ def order_text(found: Growth) -> str:
 def _coefficient(value: Fraction) -> str:
     """A fraction as an exact decimal, or as it is.
 
-    >>> _coefficient(Fraction(8313, 16)), _coefficient(Fraction(10, 3))
-    ('519.5625', '10/3')
+    >>> _coefficient(Fraction(8313, 16)), _coefficient(Fraction(10, 3)), _coefficient(Fraction(2331, 4096))
+    ('519.5625', '10/3', '2,331/4,096')
     """
-    decimal = f"{float(value):,.12g}"
-    return decimal if "e" not in decimal and Fraction(decimal.replace(",", "")) == value else f"{value}"
+    decimal = f"{float(value):,.4f}".rstrip("0").rstrip(".")
+    return decimal if Fraction(decimal.replace(",", "")) == value else f"{value.numerator:,}/{value.denominator:,}"
 
 
 def _factor(size: Dim) -> str:
@@ -97,20 +101,33 @@ def _factor(size: Dim) -> str:
 def doubled(found: Growth, sizes: dict[str, int]) -> str:
     """``H, W: 224 → 448``, and what that goes beyond."""
     numbers = dict.fromkeys(f"{sizes[letter]} → {2 * sizes[letter]}" for letter in found.letters if letter in sizes)
-    beyond = f" (beyond {', '.join(found.beyond)})" if found.beyond else ""
+    beyond = f" ({'beyond' if found.extends else 'legal only with'} {', '.join(found.beyond)})" if found.beyond else ""
     return f"{', '.join(found.letters)}{': ' if numbers else ''}{', '.join(numbers)}{beyond}"
 
 
-def growth_rows(found: Iterable[Growth], sizes: dict[str, int]) -> list[tuple[str, ...]]:
+def growth_rows(found: Sequence[Growth], sizes: dict[str, int]) -> list[tuple[str, ...]]:
+    """Texts for each total; what x stands for is said in the row."""
+    return [
+        (*row[:-1], f"{row[-1]} ({_together(one)})" if len(one.letters) > 1 and one.degree else row[-1])
+        for one, row in zip(found, _growth_rows(found, sizes))
+    ]
+
+
+def _together(found: Growth) -> str:
+    """``H = W = x``"""
+    return " = ".join((*found.letters, "x"))
+
+
+def _growth_rows(found: Iterable[Growth], sizes: dict[str, int]) -> list[tuple[str, ...]]:
     return [
         (
             doubled(one, sizes),
             LABELS.get(one.figure, one.figure),
-            _least(one.uncounted) + shown(one.before),
-            _least(one.uncounted) + shown(one.after),
-            UNKNOWN if one.uncounted else ratio_text(one.ratio) or _limit(one, sizes),
-            quotient_text(one.quotient),
-            UNKNOWN if one.uncounted and not one.degree else _least(one.uncounted) + order_text(one),
+            bound(one.uncounted) + shown(one.before),
+            bound(one.uncounted) + shown(one.after) if one.extends else NONE,
+            UNKNOWN if one.uncounted else NONE if not one.extends else ratio_text(one.ratio) or _limit(one, sizes),
+            quotient_text(one.quotient) if one.extends else NONE,
+            UNKNOWN if one.uncounted and not one.degree else bound(one.uncounted) + order_text(one),
         )
         for one in found
     ]
@@ -121,23 +138,36 @@ def _limit(found: Growth, sizes: dict[str, int]) -> str:
     return "" if any(letter in sizes for letter in found.letters) else f"→ {2**found.degree}"
 
 
-def _least(uncounted: object) -> str:
-    """The sign of a lower bound."""
-    return "≥ " if uncounted else ""
-
-
 def growth_text(found: Sequence[Growth], sizes: dict[str, int], width: int) -> str:
     """For a terminal: a small table for each size that doubles."""
     lines: list[str] = []
     for head in dict.fromkeys(doubled(one, sizes) for one in found):
-        rows = [row[1:] for row in growth_rows(found, sizes) if row[0] == head]
+        together, meanings = _growth_in_pieces([one for one in found if doubled(one, sizes) == head])
+        rows = [row[1:] for row in _growth_rows(together, sizes)]
         known = all(one.ratio is not None or one.uncounted and isinstance(one.after, int) for one in found)
         wanted = (0, 1, 2, 3, 5) if known else (0, 3, 4, 5)  # formulas are for netcalc formula
-        names = ("total", "before", "after", "ratio", "exactly", "grows as")
+        order = f"grows as ({_together(together[0])})" if len(together[0].letters) > 1 else "grows as"
+        names = ("total", "before", "after", "ratio", "exactly", order)
         table = [tuple(row[i] for i in wanted) for row in rows]
         title = head if known else f"{head} double{'' if ', ' in head else 's'}"
-        lines += [title, *ruled([names[i] for i in wanted], table, {1, 2} if known else set(), width), ""]
+        lines += [title, *ruled([names[i] for i in wanted], table, {1, 2} if known else set(), width)]
+        for place, (name, meaning) in enumerate(meanings.items()):
+            lines += broken(f"{'' if place else 'where':<5}  {name} = ", text(meaning), width)
+        lines.append("")
     return "\n".join(lines[:-1]) + "\n"
+
+
+def _growth_in_pieces(found: Sequence[Growth]) -> tuple[list[Growth], dict[str, Dim]]:
+    """The ratios and orders with names for what is long and recurs in them, and what the names mean."""
+    parts = [size for one in found for size in (*(one.quotient or (0, 0)), one.leading[0])]
+    taken = [letter for one in found for letter in (*symbols(one.formula), *one.letters)]
+    short, meanings = abbreviated(parts, taken)
+    sizes = iter(short)
+    renamed = []
+    for one in found:
+        quotient, leading = (next(sizes), next(sizes)), (next(sizes), one.leading[1])
+        renamed.append(one._replace(quotient=one.quotient and quotient, leading=leading))
+    return renamed, meanings
 
 
 def ruled(header: Sequence[str], rows: Sequence[Sequence[str]], right: set[int], width: int) -> list[str]:
@@ -178,9 +208,9 @@ def growth_dict(found: Iterable[Growth]) -> list[dict[str, Any]]:
             "of": one.figure,
             "formula": plain(one.formula),
             "before": plain(one.before),
-            "after": plain(one.after),
-            "ratio": None if one.ratio is None else str(one.ratio),
-            "quotient": plain(one.quotient),
+            "after": plain(one.after) if one.extends else None,
+            "ratio": None if one.ratio is None or not one.extends else str(one.ratio),
+            "quotient": plain(one.quotient) if one.extends else None,
             "degree": one.degree,
             "leading": [plain(one.leading[0]), one.leading[1]],
             **({"lower_bound": True, "uncounted": list(one.uncounted)} if one.uncounted else {}),
@@ -190,17 +220,65 @@ def growth_dict(found: Iterable[Growth]) -> list[dict[str, Any]]:
     ]
 
 
+def sides(found: Difference) -> tuple[str, str]:
+    """What the networks are called: by their specs where these differ."""
+    names = [PurePath(report.graph.source_name).stem for report in (found.first, found.second)]
+    return (names[0], names[1]) if all(names) and names[0] != names[1] else ("first", "second")
+
+
+def headed(header: Sequence[str], found: Difference) -> tuple[str, ...]:
+    """A header with the networks' names."""
+    return (header[0], *sides(found), *header[3:])
+
+
 def difference_rows(found: Difference) -> list[tuple[str, ...]]:
-    return [
-        (row.name, _side(row.first), _side(row.second), signed(row.params), _more(row.flops, row.bounds), changed(row))
-        for row in found.rows
-    ]
+    """Texts for every row, for programs."""
+    return [_difference_row(row) for row in found.rows]
+
+
+def _difference_row(row: Row) -> tuple[str, ...]:
+    more = _more(row.flops, row.bounds)
+    return (row.name, _side(row.first), _side(row.second), signed(row.params), more, changed(row))
+
+
+def folded_rows(found: Difference) -> list[tuple[str, ...]]:
+    """Texts for people: a run of numbered blocks that differ alike is shown once, and summed up in a row."""
+    blocks = [(block, [*rows]) for block, rows in groupby(found.rows, lambda row: _numbered_block(row.name)[:2])]
+    texts: list[tuple[str, ...]] = []
+    while blocks:
+        (around, number), rows = blocks.pop(0)
+        texts += map(_difference_row, rows)
+        alike: list[tuple[str, list[Row]]] = []
+        while number and blocks and blocks[0][0][0] == around and _within(blocks[0][1]) == _within(rows):
+            (_, last), others = blocks.pop(0)
+            alike.append((last, others))
+        if alike:
+            name = f"{around}{alike[0][0]}" + (f" … {around}{alike[-1][0]}" if len(alike) > 1 else "")
+            more = [row for _, others in alike for row in others]
+            bounds = any(row.bounds[0] for row in more), any(row.bounds[1] for row in more)
+            params, flops = total(row.params for row in more), total(row.flops for row in more)
+            texts.append((name, f"as {around}{number}", "", signed(params), _more(flops, bounds), ""))
+    return texts
+
+
+def _numbered_block(name: str) -> tuple[str, str, str]:
+    """Around the outermost numbered block, its number, and within: ("h.", "0", "ln1"); no number without one."""
+    parts = name.split(".")
+    place = next((i for i, part in enumerate(parts[:-1]) if part.isdecimal()), None)
+    if place is None:
+        return name, "", ""
+    return "".join(f"{part}." for part in parts[:place]), parts[place], ".".join(parts[place + 1 :])
+
+
+def _within(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """What is shown of the rows of a block, but for its number."""
+    return [(_numbered_block(row.name)[2], *_difference_row(row)[1:]) for row in rows]
 
 
 def _side(layers: Sequence[LayerReport]) -> str:
     """What one network has there: its shape, or how many layers."""
     if not layers:
-        return "–"
+        return NONE
     count = f"{len(layers)} layers → " if len(layers) > 1 else ""
     return f"{count}{shape_text(layers[-1].output_shape)}"
 
@@ -226,15 +304,15 @@ def difference_text(found: Difference, totals_only: bool, width: int) -> str:
     """For a terminal: the layers that differ, with what changed in them; then the totals."""
     lines = []
     if found.rows and not totals_only:
-        rows = difference_rows(found)
-        rule, *table = ruled(DIFFERENCE_HEADER[:-1], [row[:-1] for row in rows], {3, 4}, width)
+        rows = folded_rows(found)
+        rule, *table = ruled(headed(DIFFERENCE_HEADER, found)[:-1], [row[:-1] for row in rows], {3, 4}, width)
         changes = ["", *(row[-1] for row in rows), *[""] * len(table)]
         lines.append(rule)
         for line, change in zip(table, changes):
             lines += [line, f"  {change}"] if change else [line]
     if not totals_only:
         lines += [f"{layers(found.same)} the same", ""]
-    lines += ruled(TOTALS_HEADER[:-1], [row[:-1] for row in totals_rows(found.totals)], {1, 2, 3}, width)
+    lines += ruled(headed(TOTALS_HEADER, found)[:-1], [row[:-1] for row in totals_rows(found.totals)], {1, 2, 3}, width)
     return "\n".join([*lines, *notes(found)]) + "\n"
 
 
@@ -254,7 +332,7 @@ def _more(difference: Dim, bounds: tuple[bool, bool]) -> str:
     >>> [_more(7, bounds) for bounds in ((False, False), (False, True), (True, False), (True, True))]
     ['+7', '≥ +7', '≤ +7', 'not known']
     """
-    return UNKNOWN if all(bounds) else ("≤ " if bounds[0] else _least(bounds[1])) + signed(difference)
+    return UNKNOWN if all(bounds) else ("≤ " if bounds[0] else bound(bounds[1])) + signed(difference)
 
 
 def signed(size: Dim) -> str:
@@ -268,8 +346,8 @@ def totals_rows(totals: Iterable[Change]) -> list[tuple[str, ...]]:
     return [
         (
             LABELS.get(one.figure, one.figure),
-            _least(one.bounds[0]) + shown(one.first),
-            _least(one.bounds[1]) + shown(one.second),
+            bound(one.bounds[0]) + shown(one.first),
+            bound(one.bounds[1]) + shown(one.second),
             _more(one.difference, one.bounds),
             ratio_text(one.ratio) if one.ratio is not None else quotient_text(one.quotient),
             quotient_text(one.quotient),
@@ -312,17 +390,24 @@ def as_latex(found: Difference, totals_only: bool, fragment: bool) -> str:
     r"""The layers that differ and the totals as a LaTeX document, or with ``fragment`` as lists to include."""
     parts = []
     if not totals_only:
-        parts = [listed(map(_row_latex, difference_rows(found))), f"{layers(found.same)} the same"]
+        parts = [listed(_row_latex(row, sides(found)) for row in folded_rows(found)), f"{layers(found.same)} the same"]
     parts.append(listed((prose(LABELS.get(one.figure, one.figure)), _change_latex(one)) for one in found.totals))
     parts += map(prose, notes(found))
     body = "{\\raggedright\n" + "\n\n".join(filter(None, parts)) + "\n\\par}\n"
-    return body if fragment else document(body)
+    names = dict.fromkeys(report.graph.source_name or "a network" for report in (found.first, found.second))
+    heading = " and ".join(map(prose, names)) if len(names) > 1 else rf"{prose(*names)}, twice"
+    return body if fragment else document(rf"{{\raggedright\section*{{{heading}}}}}" + "\n" + body)
 
 
-def _row_latex(row: Sequence[str]) -> tuple[str, str]:
+def _row_latex(row: Sequence[str], names: tuple[str, str]) -> tuple[str, str]:
     """A layer's name, and what differs."""
     name, first, second, params, flops, what = row
-    return prose(name), prose(f"{first} → {second}, params {params}, FLOPs {flops}" + (f", {what}" if what else ""))
+    if NONE in (first, second):
+        alone, there = (names[1], second) if first == NONE else (names[0], first)
+        there = f"only in {'the ' * (alone in ('first', 'second'))}{alone}: {there}"
+    else:
+        there = f"{first} → {second}" if second else first
+    return prose(name), prose(f"{there}, params {params}, FLOPs {flops}" + (f", {what}" if what else ""))
 
 
 def _change_latex(change: Change) -> str:
@@ -348,8 +433,10 @@ def _quotient_latex(quotient: tuple[Dim, Dim] | None) -> str:
     above, below = map(factored_latex, quotient)
     if below == "1":
         return f", ratio {formula(above)}"
-    if as_number(quotient) is not None:
-        return ", ratio " + formula(rf"\frac{{{above}}}{{{below}}}")
+    if (number := as_number(quotient)) is not None:
+        near = f"{float(number):.4g}"
+        sign = "=" if Fraction(near) == number else r"\approx"
+        return ", ratio " + formula(rf"\frac{{{above}}}{{{below}}} {sign} {near}")
     return ", ratio " + formula(rf"{bracketed(above)} / \left({below}\right)")
 
 

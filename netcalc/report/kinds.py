@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import fields
 from textwrap import wrap
-from typing import Any, NamedTuple
+from typing import Any
 
 from netcalc.analysis.explanation import axis_names
 from netcalc.analysis.operations import Ops
@@ -16,6 +16,7 @@ from netcalc.analysis.report import Report, plain, shown
 from netcalc.dims import Dim, Expr, symbol
 from netcalc.layers import all_kinds
 from netcalc.layers.base import REQUIRED, Applied, Layer, crossed, shape_text
+from netcalc.records import NamedTuple
 from netcalc.report.rows import tensor
 from netcalc.spec import elaborate
 

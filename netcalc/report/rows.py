@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from netcalc.analysis.blocks import Block, blocks
+from netcalc.analysis.operations import by_kind
 from netcalc.analysis.report import CONVENTION, LayerReport, Report, plain, shown
 from netcalc.dims import Dim, text
 from netcalc.layers.base import Shape, alone, crossed, shape_text
+from netcalc.records import NamedTuple
 
 HEADER = ("layer", "kind", "output", "parameters", "params", "macs", "flops", "field", "stride", "start")
 
@@ -65,7 +67,6 @@ def row(layer: LayerReport | Block) -> Row:
         tensor(name, shape) + (f" = {shared[name].replace(':', '.')}" if name in shared else "")
         for name, shape in layer.parameters.items()
     )
-    bound = "≥ " if layer.uncounted else ""
     return Row(
         layer.name,
         layer.kind,
@@ -73,7 +74,7 @@ def row(layer: LayerReport | Block) -> Row:
         tensors,
         shown(layer.own_params),
         shown(layer.macs),
-        bound + shown(layer.flops),
+        bound(layer.uncounted) + shown(layer.flops),
         field_text(field),
         axes(field and field.stride),
         axes(field and field.start, sign=True),
@@ -89,6 +90,13 @@ def rows(report: Report, depth: int | None = None) -> list[Row]:
     return [row(part) for part in parts(report, depth)]
 
 
+def total_row(report: Report) -> Row:
+    """The texts of the totals below the layers."""
+    totals = report.totals
+    flops = bound(report.uncounted) + shown(totals.flops)
+    return Row("total", "", "", (), shown(totals.params), shown(totals.macs), flops, "", "", "")
+
+
 def exact_rows(report: Report, depth: int | None = None) -> list[tuple[str, ...]]:
     """The rows for programs: digits without separators, formulas as Python expressions, a last row of totals."""
     found = []
@@ -100,20 +108,22 @@ def exact_rows(report: Report, depth: int | None = None) -> list[tuple[str, ...]
                 layer.kind,
                 _exact_shape(layer.output_shape),
                 "; ".join(f"{name} {_listed(shape)}" for name, shape in layer.parameters.items()),
-                *(str(plain(value)) for value in (layer.own_params, layer.macs, layer.flops)),
+                *_exact_totals(layer.own_params, layer),
                 *(crossed(map(_plain, part)) for part in _figures(field)),
             )
         )
-    totals = report.totals
     output = "; ".join(named(report.outputs, _exact_shape))
-    found.append(
-        ("total", "", output, "", *(str(plain(v)) for v in (totals.params, totals.macs, totals.flops)), "", "", "")
-    )
+    found.append(("total", "", output, "", *_exact_totals(report.totals.params, report), "", "", ""))
     return found
 
 
 def _figures(field: Any) -> tuple[Any, Any, Any]:
     return (field.size, field.stride, field.start) if field else ((), (), ())
+
+
+def _exact_totals(params: Dim, part: LayerReport | Block | Report) -> tuple[str, str, str]:
+    """Parameters, MACs and FLOPs for programs."""
+    return str(plain(params)), str(plain(part.macs)), bound(part.uncounted) + str(plain(part.flops))
 
 
 def _exact_shape(shape: Shape) -> str:
@@ -125,9 +135,15 @@ def _listed(shape: tuple[Dim, ...]) -> str:
     return f"[{', '.join(str(plain(size)) for size in shape)}]"
 
 
+def bound(uncounted: object) -> str:
+    """The sign of a figure that leaves something out."""
+    return "≥ " if uncounted else ""
+
+
 def ops_text(report: Report) -> str:
     """``131,584 mul + 131,584 add + 512 max``"""
-    return " + ".join(f"{shown(count)} {kind}" for kind, count in report.ops.items()) or "nothing"
+    kinds = by_kind(report.ops, report.uncounted)
+    return " + ".join(f"{bound(names)}{shown(count)} {kind}" for kind, count, names in kinds) or "nothing"
 
 
 def bytes_text(count: int) -> str:
@@ -157,16 +173,20 @@ def weighed(count: Dim, weight: Dim, dtype: str) -> str:
 def summary(report: Report) -> list[tuple[str, str]]:
     """The totals, each with its name and its convention."""
     totals = report.totals
-    bound = "≥ " if report.uncounted else ""
     exact = isinstance(totals.flops, int)
     lines = [
         ("parameters", f"{weighed(totals.params, report.parameter_bytes, report.dtype)}, {trainable(report)}"),
-        (f"FLOPs ({CONVENTION})", f"{bound}{shown(totals.flops)}" + (f" = {ops_text(report)}" if exact else "")),
+        (
+            f"FLOPs ({CONVENTION})",
+            f"{bound(report.uncounted)}{shown(totals.flops)}" + (f" = {ops_text(report)}" if exact else ""),
+        ),
         ("MACs", shown(totals.macs)),
         ("activations", weighed(totals.activations, report.activation_bytes, report.dtype)),
     ]
     if not exact:  # a formula a kind, each on its own line
-        lines[2:2] = [(f"  {kind}", shown(count)) for kind, count in totals.ops.items()]
+        lines[2:2] = [
+            (f"  {kind}", bound(names) + shown(n)) for kind, n, names in by_kind(totals.ops, report.uncounted)
+        ]
     if not (isinstance(totals.buffers, int) and totals.buffers == 0):
         lines.insert(1, ("buffers", shown(totals.buffers)))
     lines += [(name, f"{shown(c.flops)} FLOPs, {shown(c.macs)} MACs") for name, c in report.conventions.items()]

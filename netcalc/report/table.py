@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Callable, Iterable, NamedTuple, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from netcalc.analysis.report import Report, shown
-from netcalc.report.rows import Row, rows, summary, title
+from netcalc.analysis.report import Report
+from netcalc.records import NamedTuple
+from netcalc.report.rows import Row, rows, summary, title, total_row
 
 
 class Column(NamedTuple):
@@ -42,8 +43,7 @@ COLUMNS = (
 def report_table(report: Report, width: int, depth: int | None = None) -> Any:
     """The report as rich shows it. Where the width does not do, whole columns are left out, never a digit."""
     body = rows(report, depth)
-    totals = report.totals
-    total = Row("total", "", "", (), shown(totals.params), shown(totals.macs), shown(totals.flops), "", "", "")
+    total = total_row(report)
     table = new_table()
     everything = Notes(("params", "macs", "flops", "field", "start"))
     columns, left_out = fitting([everything.shorten(row) for row in [*body, total]], width)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable
 
-from netcalc.analysis.report import Report, shown
-from netcalc.report.rows import HEADER, exact_rows, rows, summary, title
+from netcalc.analysis.report import Report
+from netcalc.report.rows import HEADER, exact_rows, rows, summary, title, total_row
 
 
 def plain_rows(report: Report, depth: int | None = None) -> str:
@@ -47,9 +47,9 @@ def as_markdown(report: Report, depth: int | None = None) -> str:
     for r in rows(report, depth):
         cells = (r.layer, r.kind, r.output, "<br>".join(r.tensors), r.params, r.macs, r.flops, r.field)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    totals = report.totals
-    figures = (totals.params, totals.macs, totals.flops)
-    lines.append("| **total** | | | | " + " | ".join(f"**{shown(figure)}**" for figure in figures) + " | |")
+    total = total_row(report)
+    figures = (total.params, total.macs, total.flops)
+    lines.append("| **total** | | | | " + " | ".join(f"**{figure}**" for figure in figures) + " | |")
     lines += ["", *(f"- {name}: {value}" for name, value in summary(report))]
     return "\n".join(lines) + "\n"
 
