@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from contextlib import suppress
 from fractions import Fraction
 from itertools import accumulate, product
 from math import ceil, floor, gcd
@@ -14,12 +15,14 @@ import pytest
 from click.testing import CliRunner
 from sampling import draw
 
-from netcalc.analysis.explanation import Alike, Traced, explain
+from netcalc.analysis.explanation import Alike, Traced, explain, to_dict
+from netcalc.analysis.report import analyze
 from netcalc.analysis.written import PLAIN, Letter, in_names, in_numbers, renamed, value
 from netcalc.analysis.written import letters as letters_in
 from netcalc.cli.explain import explain as command
 from netcalc.cli.formula import formula as formula_command
-from netcalc.dims import symbol
+from netcalc.dims import Expr, substitute, symbol
+from netcalc.dims import product as product_of
 from netcalc.errors import SpecError
 from netcalc.graph import Builder
 from netcalc.layers import all_kinds
@@ -45,7 +48,8 @@ def test_the_tutorials_network_reads_as_a_tutorial():
     assert "263,680 = 262,144 + 512 + 1,024" in text and "131,584 mul + 131,584 add + 512 max" in text
     assert "132,097 = 131,584 + 513" in text
     brief = run("mlp", "--brief")
-    assert "W x: 512 × 256 mul + 512 × (256 − 1) add\n" in brief and "+ b: 512 add\n" in brief
+    assert "W x: 512 × 256 mul + 512 × (256 − 1) add = 131,072 mul + 130,560 add\n" in brief
+    assert "+ b: 512 add\n" in brief
 
 
 def test_a_convolution():
@@ -96,6 +100,9 @@ def computed(written, letters):
         end = start + next(n for n, depth in enumerate(depths) if not depth and code[start + n] == ")")
         term = code[start : end + 1]
         code = f"{code[:place]}sum([{term} for {index} in map(Fraction, range(int({count})))]){code[end + 1 :]}"
+    code = re.sub(
+        "[⁰¹²³⁴-⁹]+", lambda power: "**" + power[0].translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")), code
+    )
     code = re.sub(r"(?<![\w.])\d+", r"Fraction(\g<0>)", code)
     functions = {"floor": floor, "ceil": ceil, "min": min, "max": max, "sum": sum, "map": map, "range": range}
     functions |= {"Fraction": Fraction, "int": int, "gcd": lambda *of: gcd(*map(int, of))}
@@ -111,15 +118,19 @@ def amounts(form, letters):
     return [(computed(count, letters), kind) for count, kind in parts]
 
 
-def letters_of(entry):
+def letters_of(entry, at):
     named = [*((letter.name, letter.size) for letter in entry.letters)]
     named += [(working.what, working.result) for working in (*entry.output, *(part for part, _ in entry.parts))]
-    return {name: Fraction(size) for name, size in named if name}
+    found = {name: substitute(size, at) if isinstance(size, Expr) else size for name, size in named if name}
+    return {name: Fraction(size) for name, size in {**at, **found}.items() if not isinstance(size, Expr)}
 
 
-def check_printed(entry):
-    """What stands between signs of equality has one value; the count of what was compared."""
-    letters, compared = letters_of(entry), 0
+def check_printed(entry, at=None):
+    """What stands between signs of equality has one value; the count of what was compared.
+
+    ``at`` are numbers for the letters of the network.
+    """
+    letters, compared = letters_of(entry, at or {}), 0
     for step in steps(entry, PLAIN):
         if entry.field_note and step.group == "receptive field" or len(step.forms) < 2:
             continue
@@ -127,13 +138,34 @@ def check_printed(entry):
             first = amounts(step.forms[0], letters)
             counts = [
                 sum(n for n, _ in first) if isinstance(first, list) else first,
-                *(amounts(f, {}) for f in step.forms[1:]),
+                *(amounts(f, letters if at else {}) for f in step.forms[1:]),
             ]
         else:
             counts = [amounts(form, letters) for form in step.forms]
         assert all(count == counts[0] for count in counts), (entry.name, step, counts)
         compared += len(counts) - 1
     return compared
+
+
+def own(formula):
+    """Has it a letter of its own for a part that is long?"""
+    return any(letter.size == symbol(letter.name, lower=None) for letter in letters_in(formula).values())
+
+
+def check_at(explanation, numbers, **at):
+    """With numbers for the network's letters every printed line is true, and its figures are the layers' of then."""
+    for entry in explanation.layers:
+        layer = numbers[entry.name]
+        check_printed(entry, at)
+        letters = {name: int(size) for name, size in letters_of(entry, at).items() if size == int(size)}
+        flops = sum(part.result for line in entry.ledger for part in line.parts)
+        for found, size in [
+            *((tensor.result, product_of(layer.parameters[tensor.name])) for tensor in entry.tensors),
+            *((working.result, size) for working, size in zip(entry.output, layer.output_shape, strict=True)),
+            (flops, layer.flops if not entry.report.uncounted else flops),
+            (entry.macs.result, layer.macs),
+        ]:
+            assert substitute(found, letters) == substitute(size, letters), (entry.name, found, size)
 
 
 def check(explanation):
@@ -146,11 +178,12 @@ def check(explanation):
             assert tuple(map(value, tensor.axes)) == tensor.shape
         names = {w.what: w.result for w in entry.output if w.what}
         for part, _ in entry.parts:
-            assert value(part.formula) == part.result, (entry.name, part)
+            assert value(part.formula) == part.result or own(part.formula), (entry.name, part)
         for line in entry.ledger:
             for part in line.parts:
                 assert value(part.formula) == part.result, (entry.name, part, names)
-        assert sum(part.result for line in entry.ledger for part in line.parts) == report.flops
+        if not (entry.parts and isinstance(report.flops, Expr)):  # these are held against numbers
+            assert sum(part.result for line in entry.ledger for part in line.parts) == report.flops
     for total in explanation.totals:
         assert (
             sum(count * size if total.what != "operations" else size for count, size, _ in total.addends)
@@ -193,21 +226,29 @@ def test_most_kinds_explain_themselves_in_letters():
 
 
 def lettered(graph, place, name):
-    """The network with an integer argument of one layer a letter: of one axis, and of all; where that is legal."""
+    """The network with an integer argument of one layer a letter: of one axis, and of all; where that is legal.
+
+    With it how the network is with a number in the letter's place.
+    """
     given = getattr(graph.nodes[place].layer, name)
     sizes = given if isinstance(given, tuple) else (given,)
     if not sizes or any(type(size) is not int for size in sizes):
         return
-    letter = symbol("Q")
-    for form in dict.fromkeys([(letter, *sizes[1:]), (letter,) * len(sizes)]):
+
+    def built(form):
         builder = Builder()
+        for index, (_, applied, inputs, *_) in enumerate(graph.nodes):
+            changed = {name: form if isinstance(given, tuple) else form[0]} if index == place else {}
+            builder.add(applied.layer.replace(**changed), inputs)
+        return builder.graph(graph.outputs)
+
+    for form in (lambda size: (size, *sizes[1:])), (lambda size: (size,) * len(sizes)):
         try:
-            for index, (_, applied, inputs, *_) in enumerate(graph.nodes):
-                changed = {name: form if isinstance(given, tuple) else letter} if index == place else {}
-                builder.add(applied.layer.replace(**changed), inputs)
+            yield built(form(symbol("Q"))), lambda size, form=form: built(form(size))
         except SpecError:
             continue  # the layer takes no letters there
-        yield builder.graph(graph.outputs)
+        if len(sizes) == 1:
+            return
 
 
 @pytest.mark.parametrize("name", all_kinds())
@@ -216,12 +257,16 @@ def test_every_argument_may_be_a_letter(name):
     kind = all_kinds()[name]
     for graph in map(elaborate, kind.examples):
         for place, argument in product(range(len(graph)), kind.arguments):
-            for other in lettered(graph, place, argument) if graph.nodes[place].layer.kind == name else ():
+            for other, at in lettered(graph, place, argument) if graph.nodes[place].layer.kind == name else ():
                 try:
                     explanation = explain(other, full=True)
                 except SpecError:
                     continue  # no value of the letter will do
                 check(explanation)
+                for size in (1, 2, 3, 4, 6, 9):
+                    if all(one.holds(Q=size) for one in explanation.report.requirements):
+                        with suppress(SpecError):
+                            check_at(explanation, analyze(at(size)), Q=size)
                 for text in (as_text(explanation), as_latex(explanation)):
                     assert "Letter(" not in text and "Quotient(" not in text
 
@@ -461,7 +506,8 @@ def test_transposed_convolutions_have_formulas():
     assert "n_H = H·k − 2·Σ_{i<k} min(H, max(⌈(p − d·i)/s⌉, 0)) = 10·5 − 2·Σ_{i<5} min(" in dilated
     assert "m_H = n_H − max(H − d, 0)·(k − s) = 44 − max(10 − 2, 0)·(5 − 3) = 28 (positions" in dilated
     assert "Σ W x: C_out × (C·n_H·n_W − m_H·m_W) add = 4 × (8·44·44 − 28·28) add = 58,816 add" in dilated
-    assert "size = last − first + 1" in dilated
+    assert "size = r + (⌈k/s⌉ − 1)·d·j = 1 + (⌈5/3⌉ − 1)·2·1 = 3" in dilated
+    assert "start = b + ((p − d·t)/s)·j = 0 + ((4 − 2·2)/3)·1 = 0" in dilated
     assert "size = r + (⌈k/s⌉ − 1)·j = 140" in text and "stride = j/s = 16/2 = 8" in text
 
 
@@ -566,7 +612,8 @@ def test_a_letter_of_the_network_keeps_its_meaning():
 
 def test_equal_blocks_say_how_their_fields_differ():
     text = flowing(run("resnet50"))
-    assert "layer1.2 as layer1.1, but receptive field 35: 10 layers, 70,400 parameters" in text
+    assert "layer1.2 as layer1.1: 10 layers, 70,400 parameters" in text
+    assert "FLOPs; but its receptive field is 35 " in text
 
 
 def test_brief_keeps_stride_and_start():
@@ -583,3 +630,106 @@ def test_every_layer_has_an_output():
 def test_uncounted_work_is_a_lower_bound():
     text = flowing(run("3xHxW -> adaptivemaxpool A"))
     assert "FLOPs (textbook): ≥ 0 without the windows' sum of sizes" in text and "=  " not in text
+
+
+@pytest.mark.parametrize("name", all_kinds())
+def test_each_line_says_what_it_is_of(name):
+    """No two lines of an output or a receptive field have one name: where axes differ, theirs stands in it."""
+    for spec in all_kinds()[name].examples:
+        explanation = explain(elaborate(spec))
+        written_out = (layer for layer in to_dict(explanation)["layers"] if "as" not in layer)
+        for entry, written in zip(explanation.layers, written_out, strict=True):
+            for group in ("output", "receptive field"):
+                labels = [step.label for step in steps(entry, PLAIN) if step.group == group]
+                assert len(labels) == len(set(labels)), (spec, labels)
+            sizes = [step["of"] for step in written["receptive_field"]]
+            assert len(sizes) == len(set(sizes)), (spec, sizes)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_formulas_have_letters_for_every_argument(full):
+    """Numbers that stand in the formulas are a rule's own (gates, taps): none is an argument's or an axis's.
+
+    Each argument gets a value of its own, which the rule itself has nowhere.
+    """
+    for spec, letters in (
+        ("13x22 -> transformerencoderlayer 11 dim_feedforward=37", "T d_model nhead dim_feedforward"),
+        ("13x512 -> transformerencoderlayer 8", "dim_feedforward"),
+        (
+            "13x22 -> linear 22 as memory -> transformer 11 7 9 37 with memory",
+            "nhead num_encoder_layers num_decoder_layers",
+        ),
+        ("17x19x23 -> ReflectionPad2d((11, 12, 13, 14))", "padding_left padding_right padding_top padding_bottom"),
+        ("17x19 -> ConstantPad1d((11, 12), 0)", "padding_left padding_right"),
+        ("17x19x23 -> ReplicationPad2d(11)", "padding"),
+        ("17x19x23 -> upsample scale_factor=11 mode=bilinear", "scale_factor"),
+        ("17x19x23 -> upsample size=(29, 31)", "size_H size_W"),
+        ("17x19x23 -> AdaptiveAvgPool2d((None, 11))", "output_size_W"),
+        ("1573x60 -> Fold((22, 15), 11)", "output_size_H output_size_W"),
+        ("17x31 -> local 13 k11", "L k C_out"),
+        ("17x31x41 -> local 13 k11", "H W k"),
+        ("13x17 -> lstm 19 11", "hidden_size num_layers"),
+        ("13x17 -> rnn 19 11 bidirectional=True", "hidden_size num_layers"),
+        ("17x40x50 -> ConvTranspose2d(17, 19, 11, stride=7, padding=6, dilation=5)", "C_out k s p d"),
+    ):
+        entry = explain(elaborate(spec), full=full).layers[-1]
+        named = {letter.name for letter in entry.letters}
+        assert set(letters.split()) <= named, (spec, named)
+        given = {size for letter in entry.letters if isinstance(size := letter.size, int) and size > 4}
+        for step in steps(entry, PLAIN):
+            if len(step.forms) > 1 and step.label != "together":
+                written = {int(number.replace(",", "")) for number in re.findall(r"(?<![\w.])\d[\d,]*", step.forms[0])}
+                assert not written & given, (spec, step)
+        assert check_printed(entry)
+
+
+def test_receptive_fields_say_along_which_axis_and_why():
+    turned = flowing(run("10x32 -> rotary"))
+    assert "size along T = r_T = 1 " in turned and "size along D = r_D + j_D = 1 + 1 = 2 " in turned
+    windows = flowing(run("56x56x96 -> shiftedwindowattention 7 3 3"))
+    assert "size along W = r_W + (w − 1)·j_W = 1 + (7 − 1)·1 = 7 " in windows
+    assert "size along dim = dim = 96 (every unit reads the whole axis)" in windows
+    assert "size along D = D = 32 (every unit reads the whole axis)" in flowing(run("10x32 -> layernorm"))
+    assert "size = T = 10 (each unit reads the positions up to its own)" in flowing(run("10x32 -> rnn 20"))
+    up = flowing(run("3x8x8 -> upsample scale_factor=3 mode=bicubic"))
+    assert "start = b + (⌊(1 − scale_factor)/(2·scale_factor)⌋ − 1)·j = 0 + (⌊(1 − 3)/(2·3)⌋ − 1)·1 = −2" in up
+
+
+def test_quotients_that_divide_have_no_floor():
+    """By the layer's own condition, and by that alone."""
+    assert "weight [C_out, C/g, k, k]: C_out × C/g × k × k = 16 × 8/4 × 3 × 3" in run("8x12x12 -> conv 16 k3 g4")
+    assert "((C/num_groups)·H·W − 1) add" in run("8x12x12 -> groupnorm 4")
+    assert "⌊(H + 2·p − k)/s⌋ + 1" in run("8x12x12 -> conv 16 k3 g4")
+
+
+def test_transposed_convolutions_of_letters_name_their_parts():
+    """What is long in the network's letters is a letter of the layer, too, and the totals name what recurs."""
+    spec = "8xDxHxW -> ConvTranspose3d(8, 4, K, stride=S, padding=P)"
+    lines = run(spec).splitlines()
+    text = flowing("\n".join(lines))
+    assert "Σ W x: C_out × (C·n_D·n_H·n_W − m_D·m_H·m_W) add = 4 × (8·n_D·n_H·n_W − m_D·m_H·m_W) add" in text
+    assert "m_W = min(n_W, W_out)" in text and "where a = max(P − min(D·S, K), 0)" in text
+    assert len(lines) < 200 and max(map(len, lines)) <= 80
+    explanation, tried = explain(elaborate(spec)), 0
+    rng = random.Random("letters")
+    while tried < 40:
+        at = {name: rng.randint(1, 6) for name in "DHWKSP"}
+        with suppress(SpecError):
+            numbers = analyze(elaborate(spec, sizes=at))
+            check_at(explanation, numbers, **at)
+            tried += 1
+    with pytest.raises(AssertionError):  # the control
+        check_at(explanation, numbers, **{**at, "K": at["K"] + 1})
+
+
+def test_options_that_contradict_are_refused():
+    for options, said in ((["--brief", "--full"], "choose one"), (["--fragment"], "--format latex")):
+        refused = CliRunner().invoke(command, ["lenet5", *options])
+        assert refused.exit_code == 2 and said in refused.output
+
+
+def test_details_of_the_text():
+    assert "(n − 1) add = (10 − 1) add = 9 add" in run("10 -> softmax")
+    assert "together = 32·K² + 4\n" in run("8x9x9 -> conv 4 kernel_size=K", "conv1")
+    brief = run("lenet5", "--brief")
+    assert "together = " in brief and re.search(r"W ∗ x: .* add\n +(= .* add\n +)?= 117,600 mul", brief)

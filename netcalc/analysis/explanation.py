@@ -16,13 +16,18 @@ W x [('out_features·in_features', 'mul'), ('out_features·(in_features − 1)',
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
+from math import gcd
+from random import Random
 from typing import Any, NamedTuple, TypeVar
 
 from netcalc.analysis.operations import Ops
 from netcalc.analysis.receptive_field import ReceptiveField, receptive_fields
 from netcalc.analysis.report import LayerReport, Report, analyze_on_domain, plain
 from netcalc.analysis.written import (
+    Extreme,
     Letter,
+    Quotient,
     Written,
     ceiling,
     exact,
@@ -31,17 +36,19 @@ from netcalc.analysis.written import (
     letters,
     named,
     over,
+    put_in,
     renamed,
     separate,
     value,
 )
-from netcalc.dims import Dim, Expr, product, symbol, symbols, text
+from netcalc.dims import Dim, Expr, holds, product, substitute, symbol, symbols, text
 from netcalc.graph import Graph
-from netcalc.layers.base import Applied, Layer, Shape, Work
+from netcalc.layers.base import Applied, Condition, Layer, Shape, Work
 from netcalc.layers.input import Input
-from netcalc.layers.reach import Adaptive, Resized, Rule, Spread, Whole, Window
+from netcalc.layers.reach import Adaptive, Blocks, Causal, Resized, Rule, Spread, Whole, Window
 
 AXES = {0: (), 1: ("n",), 2: ("T", "D"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
+SPATIAL = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 SHORT = {
     "in_channels": "C",
     "num_features": "C",
@@ -50,18 +57,20 @@ SHORT = {
     "window_size": "w",
     "shift_size": "s",
 }
-FIELD_LETTERS = ("r", "j", "b", "first", "last")  # of the receptive field's recurrence
+FIELD_LETTERS = ("r", "j", "b", "first", "last", "t")  # of the receptive field's recurrence
 ALWAYS = ("k", "s", "p")  # these stay letters even at their defaults
+LETTERED = ("size", "sizes", "integer", "real")  # the types of arguments that may be letters, and some shapes
 
 Found = TypeVar("Found")
 
 
 class Working(NamedTuple):
-    """One figure: what it is, its formula (a tree, or a plain result where there is none), and the result."""
+    """One figure: what it is, its formula (a tree, or a plain result where there is none), the result, and why so."""
 
     what: str
     formula: Any
     result: Dim
+    note: str = ""
 
 
 class Tensor(NamedTuple):
@@ -82,7 +91,7 @@ class Tensor(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Operations of one kind on a line of the ledger."""
+    """Operations of one kind on a line of the ledger; the result may have names of parts in it that are long."""
 
     kind: str
     formula: Any
@@ -262,21 +271,24 @@ def _worked(
     applied = node.applied
     traced = Traced(applied, full, taken, _channels_last(graph, index))
     output = traced.output()
-    names = {
-        tree: Letter(f"{before.removesuffix('_in')}_out", size)
-        for before, tree, size in zip(_output_names(applied, traced), output, applied.output)
-        if isinstance(tree, Written) and not isinstance(tree, Letter)
-    }
+    names: dict[Any, Letter] = {}
+    for before, tree, size in zip(_output_names(applied, traced), output, applied.output):
+        if isinstance(tree, Written) and not isinstance(tree, Letter):
+            names.setdefault(tree, Letter(f"{before.removesuffix('_in')}_out", size))
+
+    def renaming(tree: Any) -> Any:
+        return renamed(tree, names)
+
     shown = tuple(_output(applied, traced, output, names))
     parameters, buffers = traced.tensors("parameters"), traced.tensors("buffers")
     shared = dict(node.shared)
     tensors = tuple(
-        Tensor(name, axes, applied.parameters[name], shared.get(name, "").replace(":", "."))
+        Tensor(name, _each(axes, renaming), applied.parameters[name], shared.get(name, "").replace(":", "."))
         for name, axes in parameters.items()
     )
     work = traced.work()
     parts = tuple(_parts(work, names))
-    ledger = tuple(_ledger(work, applied.work, names))
+    ledger = tuple(_ledger(work, names))
     macs = Working("MACs", _macs(work, names), applied.work.macs)
     field, note = _field(graph, index, fields, traced)
     states = tuple(Tensor(name, axes, applied.buffers[name], "") for name, axes in buffers.items())
@@ -306,19 +318,16 @@ def _output(applied: Applied, traced: Traced, output: tuple[Any, ...], names: di
     """Each size of the output: under a name of its own where it is new, else without one."""
     before = traced.names[0] if traced.names else ()
     for place, (called, tree, size) in enumerate(zip(_output_names(applied, traced), output, applied.output)):
+        known = tree in before or isinstance(tree, Letter) and tree.name == "C_out"
         if tree in names:
-            called = names[tree].name
-        elif (
-            len(before) != len(output) or len(output) < 2 or tree in before or str(getattr(tree, "name", "")) == "C_out"
-        ):
-            called = ""
+            new = True
+        elif known or len(output) < 2:
+            new = False
+        elif len(before) == len(output):
+            new = size != applied.inputs[0][place] and len(before[place].name.removesuffix("_in")) == 1
         else:
-            called = (
-                ""
-                if size == applied.inputs[0][place] or len(before[place].name.removesuffix("_in")) > 1
-                else f"{called.removesuffix('_in')}_out"
-            )
-        yield Working(called, tree, size)
+            new = bool(applied.layer.rank) and isinstance(tree, Letter)
+        yield Working(f"{called.removesuffix('_in')}_out" if new else "", tree, size)
 
 
 def _macs(work: Work, names: dict[Any, Letter]) -> Any:
@@ -335,34 +344,38 @@ def _flat(trees: Any) -> tuple[Letter, ...]:
     return tuple(tree for tree in found if isinstance(tree, Letter))
 
 
-def _ledger(work: Work, true: Work, names: dict[Any, Letter]) -> Iterator[Line]:
+def _ledger(work: Work, names: dict[Any, Letter]) -> Iterator[Line]:
     """The ledger's lines, those of one label together; each factor in names."""
     parts: list[Part] = []
-    for place, (line, true_line) in enumerate(zip(work.lines, true.lines)):
-        parts.append(Part(line.kind, separate(renamed(factor, names) for factor in line.factors), true_line.count))
+    for place, line in enumerate(work.lines):
+        formula = separate(renamed(factor, names) for factor in line.factors)
+        parts.append(Part(line.kind, formula, value(formula)))
         if place + 1 == len(work.lines) or work.lines[place + 1].label != line.label:
             yield Line(line.label, tuple(parts))
             parts = []
 
 
 def _parts(work: Work, names: dict[Any, Letter]) -> Iterator[tuple[Working, str]]:
-    """The formulas that a rule has named, each with what it is; from then on ``names`` has them."""
+    """The formulas that a rule has named, each with what it is; from then on ``names`` has them.
+
+    One that is long in the network's letters is a letter of its own in the results, too.
+    """
     for part in dict.fromkeys(part for line in work.lines for factor in line.factors for part in named(factor)):
-        formula = renamed(part.of, names)
-        names[part] = Letter(part.name, value(part))
-        yield Working(part.name, formula, value(part)), part.what
+        formula, size = renamed(part.of, names), value(part)
+        long = isinstance(size, Expr) and len(text(size)) > LINE
+        names[part] = Letter(part.name, symbol(part.name, lower=None) if long else size)
+        yield Working(part.name, formula, size), part.what
 
 
 def _output_names(applied: Applied, traced: Traced) -> tuple[str, ...]:
     """What the sizes of the output are called, before ``_out``."""
-    if applied.inputs and len(applied.output) == len(applied.inputs[0]):
-        last = traced.channels_last and len(applied.output) == 3
-        usual = ("H", "W", "C") if last else AXES.get(len(applied.output), ("n",) * len(applied.output))
-        return tuple(
-            letter.name if len(letter.name.removesuffix("_in")) == 1 else axis
-            for letter, axis in zip(traced.names[0], usual)
-        )
-    return AXES.get(len(applied.output), ()) or tuple(f"n{axis}" for axis in range(1, len(applied.output) + 1))
+    usual = _usual_names(applied.layer, len(applied.output), traced.channels_last)
+    if not applied.inputs or len(applied.output) != len(applied.inputs[0]):
+        return tuple(usual)
+    return tuple(
+        letter.name if len(letter.name.removesuffix("_in")) == 1 else axis
+        for letter, axis in zip(traced.names[0], usual)
+    )
 
 
 class Traced:
@@ -376,6 +389,19 @@ class Traced:
         self.channels_last = channels_last
         self.names = _apart(_input_letters(applied, channels_last), taken)
         self.arguments = _apart(_argument_letters(applied, self.names, full), taken)
+        self.settled = dict(self._by_conditions())
+
+    def _by_conditions(self) -> Iterator[tuple[Written, Written]]:
+        """What parts of a formula are by the layer's own conditions: an exact quotient, the greater of two sizes."""
+        try:
+            for condition in self.applied.layer.unchecked(**self.arguments).conditions(*self.names):
+                match condition:
+                    case Condition(left, "divisible by", right) if isinstance(left, Written):
+                        yield Quotient(left, right), Quotient(left, right, "exact")
+                    case Condition(left, ">=", right) if isinstance(left, Written):
+                        yield Extreme("max", (left, right)), left
+        except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError):
+            return  # a later condition wants numbers
 
     def output(self) -> tuple[Any, ...]:
         true = self.applied.output
@@ -394,10 +420,32 @@ class Traced:
 
         def right(found: Work) -> bool:
             same = [(a.label, a.kind) for a in found.lines] == [(b.label, b.kind) for b in true.lines]
-            counts = all(value(product(a.factors)) == b.count for a, b in zip(found.lines, true.lines))
+            counts = all(self._counts(product(a.factors), b.count) for a, b in zip(found.lines, true.lines))
             return same and counts and value(found.macs) == true.macs
 
         return self._first(lambda layer, inputs: layer.work(*inputs), right, true)
+
+    def _counts(self, tree: Any, count: Dim) -> bool:
+        """Is it the formula of a count? A long formula of letters has no canonical form: it is held against the count
+        at sizes that the layer allows."""
+        if not isinstance(count, Expr) or next(named(tree), None) is None:
+            return bool(value(tree) == count)
+        places = list(islice(self._places(), 24))
+        return len(places) > 8 and all(value(put_in(tree, place)) == substitute(count, place) for place in places)
+
+    def _places(self) -> Iterator[dict[str, Dim]]:
+        """Numbers for the network's letters with which the layer is legal."""
+        sizes = [letter.size for tree in (*self.names, *self.arguments.values()) for letter in _flat(tree)]
+        names = sorted({name for size in sizes if isinstance(size, Expr) for name in symbols(size)})
+        draw = Random(0)
+        for _ in range(1000):
+            place: dict[str, Dim] = {name: draw.randint(1, 12) for name in names}
+            sides = (
+                (substitute(one.left, place), one.relation, substitute(one.right, place))
+                for one in self.applied.conditions
+            )
+            if all(holds(*side) for side in sides):
+                yield place
 
     def rule(self, axis: int) -> Rule:
         """What a unit reads along an axis of the first input."""
@@ -406,44 +454,53 @@ class Traced:
             return layer.reach(*inputs)[0][axis]
 
         true = self.applied.reach[0][axis]
-        if not isinstance(true, (Window, Spread, Adaptive, Resized)):
+        if not isinstance(true, (Window, Spread, Adaptive, Resized, Blocks)):
             return true
-        count = 3 if isinstance(true, (Adaptive, Resized)) else 5
 
         def right(found: Any) -> bool:
-            return type(found) is type(true) and _same(found[1:count], true[1:count])
+            return type(found) is type(true) and _same(found, true)
 
         return self._first(rule, right, true)
 
     def _first(self, run: Callable[[Layer, Any], Found], right: Callable[[Found], bool], otherwise: Found) -> Found:
-        """The answer with the most letters that is right."""
-        first, *others = self._choices()
-        for arguments, names, canonical in ((*first, False), (*first, True), *((*other, False) for other in others)):
+        """The right answer with the most letters: with all, else those that can be, written or ``canonical``."""
+
+        def tried(arguments: dict[str, Any], names: Any, canonical: bool) -> Found | None:
             try:
-                found = self._run(run, arguments, names, canonical)
-                if right(found) and not (canonical and _unwieldy(found)):
-                    return found
+                found = _each(self._run(run, arguments, names, canonical), self._settle)
+                return found if right(found) and not (canonical and _unwieldy(found)) else None
             except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError, LookupError):
-                continue  # the rule wants a number here
-        return otherwise
+                return None  # the rule wants a number here
+
+        def grown(names: Any, canonical: bool) -> Found | None:
+            """With one letter after the other, as far as the rule takes them."""
+            known: dict[str, Any] = {}
+            best = tried(known, names, canonical)
+            for name, tree in self.arguments.items() if best is not None else ():
+                if (found := tried({**known, name: tree}, names, canonical)) is not None:
+                    best, known = found, {**known, name: tree}
+            return best
+
+        found = tried(self.arguments, self.names, False)
+        if found is None:
+            canonical = tried(self.arguments, self.names, True)
+            some = (grown(self.names, False), grown(self.names, True) if canonical is None else canonical)
+            found = max((one for one in some if one is not None), key=_lettered, default=None)
+        if found is None:
+            found = grown(self.applied.inputs, False)
+        return otherwise if found is None else found
+
+    def _settle(self, tree: Any) -> Any:
+        return tree if not self.settled or isinstance(tree, (int, Letter)) else renamed(tree, self.settled)
 
     def _run(self, run: Callable[[Layer, Any], Found], arguments: dict[str, Any], names: Any, canonical: bool) -> Found:
         """A rule run on letters that remember; or on ``canonical`` ones, which can be compared."""
         layer = self.applied.layer
         if not canonical:
-            return run(_mirror(layer, arguments), names)
+            return run(layer.unchecked(**arguments), names)
         used = {letter.name: letter for tree in (*arguments.values(), *names) for letter in _flat(tree)}
-        found = run(_mirror(layer, _each(arguments, _as_symbol)), _each(names, _as_symbol))
+        found = run(layer.unchecked(**_each(arguments, _as_symbol)), _each(names, _as_symbol))
         return _each(found, lambda size: over(size, used))  # type: ignore[no-any-return]
-
-    def _choices(self) -> Iterator[tuple[dict[str, Any], tuple[Any, ...]]]:
-        """Arguments and inputs as letters; then with one argument a number; then only the one or the other."""
-        yield self.arguments, self.names
-        for name in self.arguments:
-            yield {key: tree for key, tree in self.arguments.items() if key != name}, self.names
-        inferred = {k: v for k, v in self.arguments.items() if self.applied.layer.arguments[k].axis is not None}
-        yield inferred, self.names
-        yield {k: v for k, v in self.arguments.items() if k not in inferred}, self.applied.inputs
 
 
 def _each(found: Any, change: Callable[[Any], Any]) -> Any:
@@ -467,6 +524,14 @@ def _apart(found: Any, taken: frozenset[str]) -> Any:
     return _each(found, other) if taken else found
 
 
+def _lettered(found: Any) -> int:
+    """How many letters an answer has."""
+    used: set[str] = set()
+    _each(found, lambda size: used.update(letters(size)))
+    return len(used)
+
+
+LINE = 80  # signs of a result in letters; a longer one is a letter of its own
 LONGEST = 300  # signs of a formula; beyond them the numbers say more
 
 
@@ -481,13 +546,6 @@ def _unwieldy(found: Any) -> bool:
 
 def _as_symbol(size: Any) -> Any:
     return symbol(size.name) if isinstance(size, Letter) else size
-
-
-def _mirror(layer: Layer, values: dict[str, Any]) -> Layer:
-    """The layer with other arguments, unchecked: letters are no integers."""
-    copy = object.__new__(type(layer))
-    copy.__dict__.update({**layer.__dict__, **values})
-    return copy
 
 
 def _same(found: Any, true: Any) -> bool:
@@ -524,15 +582,20 @@ def axis_names(layer: Layer | type[Layer], rank: int, channels_last: bool = Fals
     >>> [axis_names(all_kinds()[kind], rank) for kind, rank in (("Conv2d", 3), ("LSTM", 2), ("Linear", 1))]
     [['C', 'H', 'W'], ['T', 'input_size'], ['in_features']]
     """
-    names = list(AXES.get(rank, ()) or (f"n{axis}" for axis in range(1, rank + 1)))
-    if layer.rank == 1 and rank == 2:
-        names = ["C", "L"]
-    if channels_last and rank == 3:
-        names = ["H", "W", "C"]
+    names = _usual_names(layer, rank, channels_last)
     for name, argument in layer.arguments.items():
         if argument.axis is not None and first and -rank <= argument.axis < rank:
             names[argument.axis] = SHORT.get(name, name)
     return names
+
+
+def _usual_names(layer: Layer | type[Layer], rank: int, channels_last: bool) -> list[str]:
+    """What so many axes are called, of the input or the output of a layer: columns of an image, too, are C x L."""
+    if layer.rank and rank == 2:
+        return ["C", "L"]
+    if channels_last and rank == 3:
+        return ["H", "W", "C"]
+    return list(AXES.get(rank, ()) or (f"n{axis}" for axis in range(1, rank + 1)))
 
 
 def _input_letters(applied: Applied, channels_last: bool) -> tuple[tuple[Any, ...], ...]:
@@ -550,7 +613,8 @@ def _input_letters(applied: Applied, channels_last: bool) -> tuple[tuple[Any, ..
 
 
 def _argument_letters(applied: Applied, inputs: tuple[tuple[Any, ...], ...], full: bool) -> dict[str, Any]:
-    """The integer arguments of a layer as letters; those at their defaults stay numbers unless ``full`` or k, s, p."""
+    """The arguments of a layer that are sizes, as letters. Defaults of 0 and 1, by which most formulas are shorter,
+    stay numbers unless ``full`` or k, s, p."""
     layer, found = applied.layer, {}
     for name, argument in layer.arguments.items():
         given = getattr(layer, name)
@@ -558,27 +622,33 @@ def _argument_letters(applied: Applied, inputs: tuple[tuple[Any, ...], ...], ful
         if argument.axis is not None and applied.inputs:
             if given is not None and -len(inputs[0]) <= argument.axis < len(inputs[0]):
                 found[name] = inputs[0][argument.axis]
-        elif not full and argument.letter not in ALWAYS and given == getattr(type(layer), name, None):
+        elif argument.type not in LETTERED and not (argument.entries or argument.spatial or argument.of_input):
             continue
-        elif argument.type in ("size", "sizes") and _size(given):
+        elif argument.of_input:
+            if given and inputs and applied.inputs[0][-len(given) :] == given:
+                found[name] = inputs[0][-len(given) :]
+        elif not full and argument.letter not in ALWAYS and given in (0, 1) and given == layer.defaults[name]:
+            continue
+        elif isinstance(given, tuple):
+            if any(map(_size, given)) and all(_size(size) or size is None for size in given):
+                found[name] = _entry_letters(letter, given, argument.entries)
+        elif _size(given):
             found[name] = Letter(letter, given)
-        elif argument.type == "sizes" and isinstance(given, tuple) and all(map(_size, given)):
-            found[name] = _axis_letters(letter, given, layer.rank or 1)
-        elif name == "normalized_shape" and inputs and applied.inputs[0][-len(given) :] == given:
-            found[name] = inputs[0][-len(given) :]
     return found
 
 
 def _size(given: Any) -> bool:
-    return given is not None and not isinstance(given, (bool, str, tuple, float))
+    """Is it an integer or a letter?"""
+    return isinstance(given, (int, Expr)) and not isinstance(given, bool)
 
 
-def _axis_letters(letter: str, sizes: tuple[Dim, ...], rank: int) -> Any:
-    """``k`` for all axes where they agree, else ``k_H`` and ``k_W``."""
+def _entry_letters(letter: str, sizes: tuple[Dim | None, ...], entries: tuple[str, ...]) -> tuple[Any, ...]:
+    """``k`` for all axes where they agree, else ``k_H`` and ``k_W``, or as torch calls its entries."""
     if len(set(sizes)) == 1:
-        return Letter(letter, sizes[0])
-    names = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}.get(rank, range(1, len(sizes) + 1))
-    return tuple(Letter(f"{letter}_{name}", size) for name, size in zip(names, sizes))
+        return tuple(Letter(letter, size) for size in sizes)  # type: ignore[arg-type]
+    several = range(1, len(sizes) + 1)
+    names = entries if len(entries) >= len(sizes) else SPATIAL.get(len(sizes), several)
+    return tuple(None if size is None else Letter(f"{letter}_{name}", size) for name, size in zip(names, sizes))
 
 
 # ---------------------------------------------------------------- the receptive field
@@ -590,91 +660,146 @@ def _field(graph: Graph, index: int, fields: Any, traced: Traced) -> tuple[tuple
     if field is None:
         return (), fields.reasons.get(index, "")
     before: ReceptiveField | None = fields[node.inputs[0]] if len(node.inputs) == 1 else None
-    plainly = tuple(
-        Working(what, size, size)
-        for what, sizes in (("size", field.size), ("stride", field.stride), ("start", field.start))
-        for size in dict.fromkeys(sizes)
-        if size is not None
-    )
-    if before is None and len(node.inputs) > 1:
+    called = _called(graph, fields, traced, before)
+    plainly = tuple(_by_axis([_plainly(field, place) for place in range(len(called))], called))
+    if len(node.inputs) > 1:
         return plainly, f"the hull of its {len(node.inputs)} inputs"
     if before is None:
         return plainly, _whole_axis(field) if node.inputs and field.whole else ""
     if (field.size, field.stride, field.start) == (before.size, before.stride, before.start):
         return plainly, "as its input's"
-    found: dict[Any, tuple[tuple[Working, ...], list[int]]] = {}
-    for place, strip in enumerate(before.strips):
-        lines = _recurrence(traced, strip, before, field, place)
-        if lines is None:
-            whole = strip.axis is not None and isinstance(node.applied.reach[0][strip.axis], Whole)
-            return plainly, _whole_axis(field) if whole or field.whole else ""
-        key = tuple((line.what, in_numbers(line.formula), line.result) for line in lines)
-        found.setdefault(key, (lines, []))[1].append(place)
-    return tuple(_by_axis(list(found.values()), traced, before)), ""
+    lines = [_recurrence(traced, before, field, place) for place in range(len(called))]
+    notes = {line.note for one in lines for line in one[:1]}
+    if field.whole and len(notes) == 1:
+        return plainly, notes.pop()
+    return tuple(_by_axis(lines, called)), ""
 
 
 def _whole_axis(field: ReceptiveField) -> str:
     return "every unit reads the whole axis" + ("" if field.exact else ", or less by a gap at an end")
 
 
-def _by_axis(
-    found: list[tuple[tuple[Working, ...], list[int]]], traced: Traced, before: ReceptiveField
-) -> Iterator[Working]:
+def _called(graph: Graph, fields: Any, traced: Traced, before: ReceptiveField | None) -> list[str]:
+    """What the axes of the field are called: as those of the layer's input along which they lie, else as the source's.
+
+    >>> from netcalc.spec import elaborate
+    >>> [line.what for line in explain(elaborate("10x32 -> rotary")).layers[0].field][:3]
+    ['size along T', 'stride along T', 'start along T']
+    """
+    axes = [strip.axis for strip in before.strips] if before else [None]
+    if None not in axes and len(set(axes)) == len(axes):
+        return [traced.names[0][axis].name.removesuffix("_in") for axis in axes if axis is not None]
+    source = _usual_names(Input, len(graph.nodes[fields.source].applied.output), False)
+    return [source[axis] for axis in fields.axes]
+
+
+def _plainly(field: ReceptiveField, place: int) -> tuple[Working, ...]:
+    """The figures along one axis, without their reasons."""
+    figures = (("size", field.size), ("stride", field.stride), ("start", field.start))
+    return tuple(Working(what, sizes[place], sizes[place]) for what, sizes in figures if sizes[place] is not None)  # type: ignore[arg-type]
+
+
+def _by_axis(lines: list[tuple[Working, ...]], called: list[str]) -> Iterator[Working]:
     """The lines of each axis; where the axes differ with its name, which their letters get too (``r_H``)."""
-    for lines, places in found:
-        axes = [before.strips[place].axis for place in places]
-        called = [traced.names[0][axis].name.removesuffix("_in") for axis in axes if axis is not None]
-        for line in lines:
-            if len(found) == 1:
-                yield line
-                continue
+    found: dict[Any, list[int]] = {}
+    for place, one in enumerate(lines):
+        found.setdefault(tuple((line.what, in_numbers(line.formula), line.result) for line in one), []).append(place)
+    if len(found) == 1:
+        yield from lines[0]
+        return
+    for places in found.values():
+        axes = ", ".join(called[place] for place in places)
+        for line in lines[places[0]]:
             own = (letter for letter in letters(line.formula).values() if letter.name in FIELD_LETTERS)
-            names = {letter: Letter(f"{letter.name}_{called[0]}", letter.size) for letter in own}
-            yield Working(f"{line.what} along {', '.join(called)}", renamed(line.formula, names), line.result)
+            names = {letter: Letter(f"{letter.name}_{called[places[0]]}", letter.size) for letter in own}
+            yield line._replace(what=f"{line.what} along {axes}", formula=renamed(line.formula, names))
 
 
-def _recurrence(
-    traced: Traced, strip: Any, before: ReceptiveField, field: ReceptiveField, place: int
-) -> tuple[Working, ...] | None:
-    """Size, stride and start from those of the input and the layer's rule; None where neither is a single number."""
-    if strip.axis is None or not all(known is not None for known in (before.stride[place], field.stride[place])):
-        return None
-    r, j, b = (Letter(n, v[place]) for n, v in (("r", before.size), ("j", before.stride), ("b", before.start)))  # type: ignore[arg-type]
-    rule = traced.rule(strip.axis)
-    formulas = _formulas(rule, r, j, b)
-    if formulas is None:
-        return None
-    true: tuple[Any, ...] = (field.size[place], field.stride[place], field.start[place])
-    otherwise = (_hull(field.strips[place], true[0]), true[1], true[2])
+def _recurrence(traced: Traced, before: ReceptiveField, field: ReceptiveField, place: int) -> tuple[Working, ...]:
+    """Size, stride and start along one axis, from those of the input and the layer's rule where they follow from it."""
+    strip, plainly = before.strips[place], _plainly(field, place)
+    rule = Whole() if strip.axis is None else traced.rule(strip.axis)
+    if note := _note(rule, field, place):
+        first, *others = plainly
+        if strip.axis is not None and (before.size[place], before.stride[place], before.start[place]) == (1, 1, 0):
+            length = traced.names[0][strip.axis]
+            first = first._replace(formula=length if length.size == first.result else first.formula)
+        return (first._replace(note=note), *others)
+    if before.stride[place] is None:
+        return plainly
+    known = (("r", before.size), ("j", before.stride), ("b", before.start))
+    formulas = _formulas(rule, *(Letter(name, sizes[place]) for name, sizes in known))  # type: ignore[arg-type]
+    formulas = {**formulas, "size": formulas.get("size"), "start": formulas.get("start")}
+    otherwise = {"size": _hull(field.strips[place], field.size[place])}
     return tuple(
-        Working(what, formula if _is(formula, size) else instead, size)
-        for what, formula, instead, size in zip(("size", "stride", "start"), formulas, otherwise, true)
+        line._replace(
+            formula=formulas[line.what]
+            if _is(formulas[line.what], line.result)
+            else otherwise.get(line.what, line.result)
+        )
+        for line in plainly
     )
 
 
-def _formulas(rule: Rule, r: Letter, j: Letter, b: Letter) -> tuple[Any, Any, Any] | None:
+def _note(rule: Rule, field: ReceptiveField, place: int) -> str:
+    """Why the field is what it is along an axis where all units read alike, or each what those before it read."""
+    if isinstance(rule, Causal):
+        return "each unit reads the positions up to its own"
+    return _whole_axis(field) if field.strips[place].axis is None else ""
+
+
+def _formulas(rule: Rule, r: Letter, j: Letter, b: Letter) -> dict[str, Any]:
     """Size, stride and start behind a rule: the recurrence of the textbooks, and what becomes of it where units spread.
 
     They are true where all units of the input read alike; elsewhere they may be, and are held against the figures.
     """
     match rule:
         case Window(_, kernel, stride, dilation, padding):
-            return r + dilation * (kernel - 1) * j, j * stride, b - padding * j
-        case Spread(_, kernel, stride, 1, padding):
-            first = 0 if padding == 0 and kernel == stride else ceiling(padding - kernel + 1, stride)
-            return r + (ceiling(kernel, stride) - 1) * j, exact(j, stride), b + first * j
-        case Spread(_, _, stride):
-            return None, exact(j, stride), None
+            return {"size": r + dilation * (kernel - 1) * j, "stride": j * stride, "start": b - padding * j}
+        case Spread(_, kernel, stride, dilation, padding):
+            common = 1 if value(_gcd(stride, dilation)) == 1 else _gcd(stride, dilation)
+            size: Any = r + (ceiling(kernel, stride // common) - 1) * (dilation // common) * j
+            found = {"size": size, "stride": exact(j, stride)}
+            if dilation == 1:
+                begin: Any = 0 if padding == 0 and kernel == stride else ceiling(padding - kernel + 1, stride)
+                found["start"] = b + begin * j
+            elif (tap := _last_tap(*map(value, (kernel, stride, dilation, padding)))) is not None:
+                found["start"] = b + exact(padding - dilation * Letter("t", tap), stride) * j
+            return found
+        case Blocks(_, outputs, inputs, shift):
+            step = j if inputs == outputs else exact(j * inputs, outputs)
+            back: Any = 0 if shift == 0 else ceiling(shift, outputs) * inputs - shift
+            return {"size": r + (inputs - 1) * j, "stride": step, "start": b - back * j}
         case Adaptive(_, length, outputs):
-            common = length.extremum("gcd", (length, outputs)) if isinstance(length, Written) else 1
-            return r + ceiling(length - common, outputs) * j, exact(j * length, outputs), b
-        case Resized(_, length, outputs, taps, align_corners, factor):
+            size = r + ceiling(length - _gcd(length, outputs), outputs) * j
+            return {"size": size, "stride": exact(j * length, outputs), "start": b}
+        case Resized(_, length, outputs, taps, align_corners, factor, middle):
+            above: Any = length
+            below: Any = outputs
+            first: Any = 0
             if align_corners:
-                return r + (taps - 1) * j, exact(j * (length - 1), outputs - 1), b
-            whole = factor is not None and factor == int(factor)
-            stride = exact(j, Letter("scale_factor", int(factor))) if whole and factor else exact(j * length, outputs)
-            return r + (taps - 1) * j, stride, b
-    return None
+                above, below = length - 1, outputs - 1
+            elif factor is not None and not isinstance(factor, float):
+                above, below = 1, factor
+            if taps > 1 and not align_corners:
+                first = (above - below) // (2 * below) + 1 - taps // 2
+            elif middle:
+                first = above // (2 * below)
+            return {"size": r + (taps - 1) * j, "stride": exact(j * above, below), "start": b + first * j}
+    return {}
+
+
+def _last_tap(kernel: Any, stride: Any, dilation: Any, padding: Any) -> int | None:
+    """The last tap of a transposed convolution that falls on the first output; None where none does, or of letters."""
+    if not all(isinstance(size, int) for size in (kernel, stride, dilation, padding)):
+        return None
+    return next((tap for tap in reversed(range(kernel)) if (padding - dilation * tap) % stride == 0), None)
+
+
+def _gcd(one: Any, other: Any) -> Any:
+    """The greatest common divisor of two sizes."""
+    written = [size for size in (one, other) if isinstance(size, Written)]
+    return written[0].extremum("gcd", (one, other)) if written else gcd(one, other)
 
 
 def _is(formula: Any, size: Any) -> bool:
@@ -762,7 +887,10 @@ def _entry(entry: LayerWorking | Alike) -> dict[str, Any]:
             for part in line.parts
         ],
         "macs": _step("MACs", entry.macs.formula, entry.macs.result),
-        "receptive_field": [_step(step.what, step.formula, step.result) for step in entry.field],
+        "receptive_field": [
+            _step(step.what, step.formula, step.result) | ({"note": step.note} if step.note else {})
+            for step in entry.field
+        ],
         "notes": [note for note in (entry.report.note, entry.field_note) if note],
     }
 

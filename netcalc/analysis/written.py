@@ -23,7 +23,7 @@ from fractions import Fraction
 from math import gcd
 from typing import Any, NamedTuple, NoReturn
 
-from netcalc.dims import Dim, Expr, ascii_text, ceildiv, latex, maximum, minimum, product, text
+from netcalc.dims import Dim, Expr, ascii_text, ceildiv, latex, maximum, minimum, product, substitute, text
 
 
 class Written:
@@ -68,7 +68,8 @@ class Written:
 
     def extremum(self, which: str, sizes: Iterable[Any]) -> Any:
         """The least (``min``) or greatest (``max``) of some sizes; :func:`netcalc.dims.minimum` asks for it."""
-        distinct = tuple(dict.fromkeys(_tree(size) for size in sizes))
+        flat = (part for size in map(_tree, sizes) for part in (size.of if _is_extreme(size, which) else (size,)))
+        distinct = tuple(dict.fromkeys(flat))
         return distinct[0] if len(distinct) == 1 else Extreme(which, distinct)
 
     def series(self, count: Any, term: Callable[[Any], Any]) -> Any:
@@ -77,9 +78,20 @@ class Written:
         return Series(index, count, term(index))
 
     def called(self, name: str, what: str) -> Any:
-        """The same with a name: ``name`` and ``what`` it is are about the first letter in it (``n_H``, ``along H``)."""
-        about = next(iter(letters(self)), "")
-        return self if isinstance(self, (Letter, Named)) else Named(f"{name}_{about}", what.format(about), self)
+        """The same with a name: ``name`` and ``what`` are about the axis of its first letter (``n_H``, ``along H``).
+
+        >>> size = Letter("output_size_W", 8) // Letter("k", 2)
+        >>> size.called("n", "windows along {}").name, size.called("n", "windows along {}").what
+        ('n_W', 'windows along W')
+        """
+        if isinstance(self, (Letter, Named)):
+            return self
+        *_, axis = next(iter(letters(self)), "").removesuffix("_in").split("_")
+        return (
+            Named(f"{name}_{axis}", what.format(axis), self)
+            if len(axis) == 1
+            else Named(name, what.format("an axis"), self)
+        )
 
     @property
     def known(self) -> Dim:
@@ -179,6 +191,10 @@ def named(tree: Any) -> Iterator[Named]:
         case Quotient(above, below, _):
             yield from named(above)
             yield from named(below)
+
+
+def _is_extreme(tree: Any, which: str) -> bool:
+    return isinstance(tree, Extreme) and tree.which == which
 
 
 def _tree(size: Any) -> Any:
@@ -358,8 +374,8 @@ def _divided(above: Any, below: Any, which: str) -> Any:
     return found.numerator if found.denominator == 1 else found
 
 
-def renamed(tree: Any, names: Mapping[Any, Letter]) -> Any:
-    """The same formula with whole parts called by a name.
+def renamed(tree: Any, names: Mapping[Any, Written]) -> Any:
+    """The same formula with whole parts called by a name, or written otherwise.
 
     >>> n = Letter("n", 7)
     >>> print(in_names(renamed((n // 2 + 1) * n, {n // 2 + 1: Letter("m", 4)})))
@@ -383,6 +399,16 @@ def renamed(tree: Any, names: Mapping[Any, Letter]) -> Any:
         case Named(name, what, of):
             return Named(name, what, renamed(of, names))
     return tree
+
+
+def put_in(tree: Any, sizes: Mapping[str, Dim]) -> Any:
+    """The same formula with numbers for the letters that its letters stand for.
+
+    >>> from netcalc.dims import symbol
+    >>> print(in_numbers(put_in(Letter("k", symbol("K")) - 1, {"K": 3})))
+    3 − 1
+    """
+    return renamed(tree, {one: Letter(one.name, substitute(one.size, sizes)) for one in letters(tree).values()})
 
 
 def letters(tree: Any) -> dict[str, Letter]:
@@ -432,7 +458,7 @@ def _latex_name(name: str) -> str:
     if len(stem) == 1:
         if not index:
             return stem
-        return f"{stem}_{{{index}}}" if index.isdigit() else rf"{stem}_{{\mathrm{{{index}}}}}"
+        return f"{stem}_{{{index}}}" if len(index) == 1 or index.isdigit() else rf"{stem}_{{\mathrm{{{index}}}}}"
     return r"\mathrm{" + name.replace("_", r"\_") + "}"
 
 
@@ -493,7 +519,14 @@ LATEX = Script(
 
 def in_names(tree: Any, script: Script = PLAIN) -> str:
     """The formula in its letters."""
-    return _set(tree, script, lambda letter: script.name(letter.name))
+    if isinstance(tree, Letter):
+        return _letter_name(tree, script)
+    return _set(tree, script, lambda letter: _alone(_letter_name(letter, script), script))
+
+
+def _letter_name(letter: Letter, script: Script) -> str:
+    """Its name; the formula of the network's letters that it is where it has none."""
+    return script.name(letter.name) if letter.name.isidentifier() else script.size(letter.size)
 
 
 def in_numbers(tree: Any, script: Script = PLAIN) -> str:
@@ -538,7 +571,9 @@ def crossed(factors: Iterable[Any], script: Script, numbers: bool = False) -> st
     written = []
     for factor in listed:
         alone = show(factor, script)
-        size = text(factor.size) if numbers and len(listed) > 1 and isinstance(factor, Letter) else ""
+        unnamed = isinstance(factor, Letter) and (numbers or not factor.name.isidentifier())
+        bare = factor.size if unnamed else factor
+        size = text(bare) if len(listed) > 1 and isinstance(bare, Expr) else ""
         is_sum = isinstance(factor, Sum) or " + " in size or " − " in size
         written.append(script.group(alone) if is_sum else alone)
     return script.cross.join(written) or "1"
@@ -559,7 +594,9 @@ def _set(tree: Any, script: Script, letter: Callable[[Letter], str]) -> str:
             parts = [] if abs(number) == 1 else [script.size(abs(number))]
             for factor in factors:
                 part = _set(factor, script, letter)
-                parts.append(script.group(part) if isinstance(factor, Sum) else part)
+                quotient = isinstance(factor, Quotient) and factor.which == "exact" and not script.bar
+                alone = len(factors) == 1 and abs(number) == 1
+                parts.append(script.group(part) if isinstance(factor, Sum) or quotient and not alone else part)
             return (script.minus if number < 0 else "") + script.times.join(parts)
         case Quotient(above, below, which):
             high, low = _set(above, script, letter), _set(below, script, letter)

@@ -7,14 +7,14 @@ import click
 from netcalc.analysis.explanation import explain as work_out
 from netcalc.analysis.explanation import to_dict
 from netcalc.cli.letters import in_option, load_sample
-from netcalc.cli.source import emit, set_option, spec_argument
+from netcalc.cli.source import emit, fragment_of_latex, set_option, spec_argument
 
 
 @click.command()
 @spec_argument
 @click.argument("layer", required=False)
-@click.option("--brief", "detail", flag_value="brief", help="Numbers and results only.")
-@click.option("--full", "detail", flag_value="full", help="Every argument as a letter; equal layers again and again.")
+@click.option("--brief", is_flag=True, help="Numbers and results only.")
+@click.option("--full", is_flag=True, help="Every argument as a letter; equal layers again and again.")
 @click.option("--format", "format", type=click.Choice(["text", "markdown", "latex", "json"]), default="text")
 @click.option("--json", "format", flag_value="json", help="Short for --format json.")
 @click.option("--fragment", is_flag=True, help="LaTeX to include (needs amsmath) instead of a whole document.")
@@ -24,7 +24,8 @@ from netcalc.cli.source import emit, set_option, spec_argument
 def explain(
     spec: str,
     layer: str | None,
-    detail: str | None,
+    brief: bool,
+    full: bool,
     format: str,
     fragment: bool,
     fail_if_open: bool,
@@ -35,13 +36,15 @@ def explain(
 
     With LAYER only that layer (or the block of that name): netcalc explain resnet50 layer1.0
     """
-    brief = detail == "brief"
+    if brief and full:
+        raise click.UsageError("--brief or --full: choose one")
+    fragment_of_latex(fragment, format)
     graph = load_sample(spec, letters, set_values)
     if fail_if_open:
         from netcalc.analysis.conditions import strict
 
         strict(graph)
-    found = work_out(graph, layer, full=detail == "full")
+    found = work_out(graph, layer, full=full)
     match format:
         case "json":
             from netcalc.report.text import as_json

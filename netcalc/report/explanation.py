@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import Any, NamedTuple
+from textwrap import wrap
+from typing import Any
 
-from netcalc.analysis.explanation import FIELD_LETTERS, Alike, Explanation, LayerWorking, Tensor, Total
+from netcalc.analysis.explanation import FIELD_LETTERS, LONGEST, Alike, Explanation, LayerWorking, Tensor, Total
 from netcalc.analysis.operations import Ops
 from netcalc.analysis.report import CONVENTION, shown
-from netcalc.analysis.written import LATEX, PLAIN, Letter, Script, count_in, crossed, in_names, in_numbers, product_in
+from netcalc.analysis.written import (
+    LATEX,
+    PLAIN,
+    Letter,
+    Script,
+    Sum,
+    count_in,
+    crossed,
+    in_names,
+    in_numbers,
+    number_text,
+    product_in,
+)
+from netcalc.dims import Dim
 from netcalc.dims import total as summed
 from netcalc.layers.base import shape_text
+from netcalc.layers.pieces import abbreviated
+from netcalc.records import NamedTuple
 from netcalc.report.latex import document, formula, holds_when, label_latex, listed, prose, sizes_latex
 from netcalc.report.rows import axes, holds_when_markdown, title
 
@@ -86,7 +102,7 @@ def _parameters(entry: LayerWorking, script: Script, brief: bool) -> Iterator[St
         yield Step("parameters", f"{tensor.name} {_axes(tensor, script, brief)}", _tensor_forms(tensor, script, brief))
     if len(own) > 1:
         added = " + ".join(script.size(tensor.result) for tensor in own)
-        yield Step("parameters", "together", (added, script.size(entry.report.own_params)), defines=True)
+        yield Step("parameters", "together", _distinct((added, script.size(entry.report.own_params))), defines=True)
     for tensor in entry.buffers if not brief else ():
         yield Step(
             "buffers", f"{tensor.name} {_axes(tensor, script, brief)}".rstrip(), _tensor_forms(tensor, script, brief)
@@ -107,18 +123,15 @@ def _operations(entry: LayerWorking, script: Script, brief: bool) -> Iterator[St
     yield from _named_parts(entry, script, brief)
     for line in entry.ledger:
         kinds = [script.kind(part.kind) for part in line.parts]
-        written = [
-            [product_in(part.formula, script, numbers=numbers) for part in line.parts] for numbers in (False, True)
-        ]
+        written = [[_amount(part.formula, script, numbers) for part in line.parts] for numbers in (False, True)]
         results = [_counted(part.result, script) for part in line.parts]
         forms = [" + ".join(count + kind for count, kind in zip(row, kinds)) for row in (*written, results)]
         label = line.label if script is PLAIN else label_latex(line.label)
-        yield Step("operations", label, _distinct(forms[1:2] if brief else forms))
+        yield Step("operations", label, _distinct(forms[1:] if brief else forms))
     report = entry.report
     if len(entry.ledger) > 1 or len(entry.ledger) == 1 and len(entry.ledger[0].parts) > 1:
-        yield Step(
-            "operations", "together", _distinct([_ops(report.ops, script), script.size(report.flops)]), defines=True
-        )
+        ops = Ops.sum(Ops({part.kind: part.result}) for line in entry.ledger for part in line.parts)
+        yield Step("operations", "together", _distinct([_ops(ops, script), script.size(ops.total)]), defines=True)
     for name in report.uncounted:
         yield Step("operations", "uncounted", (), name)
     if not entry.ledger and not report.uncounted:
@@ -133,8 +146,16 @@ def _named_parts(entry: LayerWorking, script: Script, brief: bool) -> Iterator[S
         if model := said.get(numbers):
             yield Step("operations", name, (script.size(working.result),), "likewise as", model, True)
         else:
-            yield Step("operations", name, _forms(working.formula, script, working.result, brief), what, "", True)
+            forms = _forms(working.formula, script, working.result, brief)
+            longer = len(forms) > 1 and not isinstance(working.result, int) and len(forms[-1]) > len(forms[-2])
+            yield Step("operations", name, forms[:-1] if longer else forms, what, "", True)
         said.setdefault(numbers, name)
+
+
+def _amount(formula: Any, script: Script, numbers: bool) -> str:
+    """A product before its unit: a sum alone in brackets."""
+    written = product_in(formula, script, numbers=numbers)
+    return script.group(written) if isinstance(formula, Sum) else written
 
 
 def _ops(ops: Ops, script: Script) -> str:
@@ -158,9 +179,8 @@ def _field(entry: LayerWorking, script: Script, brief: bool) -> Iterator[Step]:
             yield Step("receptive field", "", (script.word(axes(field.size)),), entry.field_note)
         return
     for working in entry.field:
-        yield Step(
-            "receptive field", working.what, _forms(working.formula, script, working.result, brief), defines=True
-        )
+        forms = _forms(working.formula, script, working.result, brief)
+        yield Step("receptive field", working.what, forms, working.note, defines=True)
 
 
 def _forms(
@@ -204,16 +224,31 @@ def total_form(total: Total, script: Script) -> tuple[str, str]:
     return " + ".join(addends) or script.size(0), script.size(total.result)
 
 
+def in_pieces(explanation: Explanation) -> tuple[tuple[Total, ...], dict[str, Dim]]:
+    """The totals, with names for what recurs in them where they are long; and what the names mean."""
+    totals = explanation.totals
+    if all(len(shown(total.result)) <= LONGEST for total in totals):
+        return totals, {}
+    taken = [letter.name for entry in explanation.layers for letter in entry.letters]
+    sizes = [size for one in totals for size in (one.result, *(size for _, size, _ in one.addends))]
+    found, meanings = abbreviated(sizes, taken)
+    short = iter(found)
+    return tuple(
+        one._replace(result=next(short), addends=tuple((count, next(short), name) for count, _, name in one.addends))
+        for one in totals
+    ), meanings
+
+
 def alike_text(entry: Alike) -> str:
-    """``as layer1.1, but receptive field 27: 10 layers, 70,400 parameters, 442,365,952 FLOPs``"""
+    """``as layer1.1: 10 layers, 70,400 parameters, 442,365,952 FLOPs; but its receptive field is 27``"""
     layers = entry.layers
     count = f"{len(layers)} layers, " if len(layers) > 1 else ""
     params, flops = summed(layer.own_params for layer in layers), summed(layer.flops for layer in layers)
     field = ""
     if entry.field:
         sizes = entry.field.size
-        field = f", but receptive field {axes(sizes[:1] if len(set(sizes)) == 1 else sizes)}"
-    return f"as {entry.model}{field}: {count}{shown(params)} parameters, {shown(flops)} FLOPs"
+        field = f"; but its receptive field is {axes(sizes[:1] if len(set(sizes)) == 1 else sizes)}"
+    return f"as {entry.model}: {count}{shown(params)} parameters, {shown(flops)} FLOPs{field}"
 
 
 # ---------------------------------------------------------------- text
@@ -231,14 +266,19 @@ def as_text(explanation: Explanation, brief: bool = False, width: int = 80) -> s
         group = ""
         for step in steps(entry, PLAIN, brief):
             if step.group != group and not _inline(step):
-                lines += _wrapped(f"  {_heading(step, entry)}", width, "    ")
+                lines += wrap(
+                    f"  {_heading(step, entry, brief)}", width, subsequent_indent="    ", break_long_words=False
+                )
             group = step.group
             lines += _step_text(step, width)
         lines.append("")
-    if explanation.totals:
+    totals, meanings = in_pieces(explanation)
+    if totals:
         lines.append("overall")
-        for total in explanation.totals:
+        for total in totals:
             lines += _total_text(total, width)
+        for name, size in meanings.items():
+            lines += _broken(f"  where {name} = {number_text(size)}", width, " " * 10)
     if conditions := explanation.report.conditions:
         lines += [""] if lines[-1] else []
         lines += _wrapped(f"holds when {', '.join(conditions)}", width, " " * 11)
@@ -254,14 +294,14 @@ def _head(entry: LayerWorking, brief: bool) -> list[str]:
     return lines + ([f"  with {given}"] if given and not brief else [])
 
 
-def _heading(step: Step, entry: LayerWorking) -> str:
-    said = _introduced(step, entry)
+def _heading(step: Step, entry: LayerWorking, brief: bool) -> str:
+    said = _introduced(step, entry, brief)
     return f"{step.group} ({said})" if said else step.group
 
 
-def _introduced(step: Step, entry: LayerWorking) -> str:
+def _introduced(step: Step, entry: LayerWorking, brief: bool) -> str:
     """What the letters of a group stand for that are no sizes of the layer."""
-    if step.group != "receptive field":
+    if brief or step.group != "receptive field":
         return ""
     names = {_of_field(letter) for letter in entry.letters}
     said = []
@@ -270,6 +310,8 @@ def _introduced(step: Step, entry: LayerWorking) -> str:
         said.append(f"{', '.join(found)}: {_listed([words[name] for name in found])} of the input's field")
     if "last" in names:
         said.append("first, last: what the unit with the largest field reads")
+    if "t" in names:
+        said.append("t: the last tap that falls on the first output")
     return "; ".join(said)
 
 
@@ -288,6 +330,8 @@ def _step_text(step: Step, width: int) -> list[str]:
     note = f" ({said})" if said and step.forms else f" {said}" if said else ""
     sign = sign if step.forms else ":"
     written = f"{head}{sign}{' = '.join(step.forms)}{note}"
+    if not step.forms:
+        return _wrapped(written, width, " " * (len(head) + 2))
     if len(written) <= width or len(step.forms) < 2:
         return _broken(written, width, " " * (len(head) + 3))
     margin = " " * (max(len(head) - 2, 4) if len(head) < width // 2 else 6)
@@ -348,7 +392,7 @@ def _total_text(total: Total, width: int) -> list[str]:
         lines = _broken(f"  {name}: ≥ {result}{'' if added == result else f' = {added}'}", width, "      ")
         return lines + [line for what in total.uncounted for line in _wrapped(f"    without {what}", width, "      ")]
     if added == result:
-        return [f"  {name}: {result}"]
+        return _broken(f"  {name}: {result}", width, "      ")
     return _broken(f"  {name}: {result} = {added}", width, "      ")
 
 
@@ -365,20 +409,22 @@ def as_markdown(explanation: Explanation, brief: bool = False) -> str:
         lines += _head_markdown(entry, brief)
         group = ""
         for step in steps(entry, PLAIN, brief):
-            if step.group != group and (said := _introduced(step, entry)):
+            if step.group != group and (said := _introduced(step, entry, brief)):
                 lines.append(f"- {step.group}: {said}")
             lines.append(_step_markdown(step))
             group = step.group
         lines.append("")
     if explanation.totals:
         lines += ["### overall", ""]
-    for total in explanation.totals:
+    totals, meanings = in_pieces(explanation)
+    for total in totals:
         added, result = total_form(total, PLAIN)
         if total.what == "operations" and not total.addends:
             continue
         name, bound = _total_name(total), "≥ " if total.uncounted else ""
         lines.append(f"- {name}: {bound}{result}" if added == result else f"- {name}: `{added}` = **{bound}{result}**")
         lines += [f"  - without {what}" for what in total.uncounted]
+    lines += [f"- where `{name} = {number_text(size)}`" for name, size in meanings.items()]
     if conditions := explanation.report.conditions:
         lines += ["", holds_when_markdown(conditions)]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -410,9 +456,14 @@ def as_latex(explanation: Explanation, brief: bool = False, fragment: bool = Fal
             lines.append(rf"\subsection*{{{prose(entry.name)}}}" + f"\n{prose(alike_text(entry))}.")
             continue
         lines += _layer_latex(entry, brief)
-    if explanation.totals:
+    totals, meanings = in_pieces(explanation)
+    if totals:
         lines.append(r"\subsection*{overall}")
-        lines.append(listed(row for total in explanation.totals for row in _total_latex(total)))
+        where = [
+            ("" if place else "where", formula(f"{LATEX.name(name)} = {LATEX.size(size)}"))
+            for place, (name, size) in enumerate(meanings.items())
+        ]
+        lines.append(listed([*(row for total in totals for row in _total_latex(total)), *where]))
     if conditions := explanation.report.conditions:
         lines.append(holds_when(conditions))
     body = "\n".join(lines) + "\n\\par}\n"
@@ -428,7 +479,7 @@ def _layer_latex(entry: LayerWorking, brief: bool) -> Iterator[str]:
     rows = []
     group = ""
     for step in steps(entry, LATEX, brief):
-        if step.group != group and (said := _introduced(step, entry)):
+        if step.group != group and (said := _introduced(step, entry, brief)):
             rows.append((step.group, f"({prose(said)})"))
             group = step.group
         rows.append((step.group if step.group != group else "", _step_latex(step)))
