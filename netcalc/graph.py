@@ -7,14 +7,13 @@ shapes that reach it. Written order is topological order, so every analysis is o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Iterable, Mapping
 
 from netcalc.dims import Dim, Expr, substitute, symbols
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.layers.base import Applied, Condition, Layer, Shape, shape_text
 from netcalc.layers.input import Input
-from netcalc.records import NamedTuple
+from netcalc.records import NamedTuple, cached_property
 
 MAX_NODES = 200_000
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from netcalc.analysis.reading import box_at, numbers, regions_reached, regions_read
@@ -20,6 +19,7 @@ from netcalc.graph import Graph
 from netcalc.layers.base import Shape, shape_text
 from netcalc.layers.input import Input
 from netcalc.layers.reach import Adaptive, Blocks, Causal, Merged, Resized, Rule, Spread, Whole, Window
+from netcalc.records import cached_property
 
 
 @dataclass(frozen=True)

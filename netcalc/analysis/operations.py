@@ -27,10 +27,10 @@ class Ops(Mapping[str, Dim]):
     @classmethod
     def of(cls, lines: Iterable[Line]) -> Ops:
         """The sums of a ledger's lines."""
-        counts: dict[str, list[Dim]] = {}
+        counts: dict[str, Dim] = {}
         for line in lines:
-            counts.setdefault(line.kind, []).append(line.count)
-        return cls({kind: total(parts) for kind, parts in counts.items()})
+            counts[line.kind] = counts.get(line.kind, 0) + line.count
+        return cls(counts)
 
     @classmethod
     def sum(cls, many: Iterable[Ops]) -> Ops:

@@ -20,7 +20,7 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import lru_cache
 from itertools import accumulate
 from math import gcd, lcm
 from typing import Any
@@ -45,7 +45,7 @@ from netcalc.layers.reach import (
     Window,
     number,
 )
-from netcalc.records import NamedTuple
+from netcalc.records import NamedTuple, cached_property
 
 MAX_PERIOD = 8192
 """Where a strip would repeat only after more positions than this, a table of all its units takes its place."""
@@ -526,9 +526,13 @@ def _until(strip: Strip, rule: Causal, count: Dim, name: str) -> Strip | Lost | 
         numbers = isinstance(strip.units, int) and isinstance(count, int)
         return Misaligned(note) if numbers and not strip.merged else _growing(strip, rule, count, note)
     assert isinstance(count, int)
-    lows = tuple(accumulate(strip.lows, _least))[:count]
-    highs = tuple(accumulate(strip.highs, _greatest))[:count]
+    lows, highs = _so_far(strip.lows, _least)[:count], _so_far(strip.highs, _greatest)[:count]
     return strip._replace(axis=rule.axis, lows=lows, highs=highs, units=count)
+
+
+@lru_cache(maxsize=64)  # a stack of causal layers asks for the same again
+def _so_far(places: tuple[Dim | None, ...], extreme: Any) -> tuple[Dim | None, ...]:
+    return tuple(accumulate(places, extreme))
 
 
 def _growing(strip: Strip, rule: Causal, count: Dim, note: str) -> Strip | Lost:

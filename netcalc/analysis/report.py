@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from netcalc._version import __version__
@@ -15,7 +14,7 @@ from netcalc.errors import SpecError, did_you_mean
 from netcalc.graph import Graph, Node
 from netcalc.layers.base import Applied, Shape, Uncounted, Work, shape_text
 from netcalc.layers.input import Input
-from netcalc.records import NamedTuple
+from netcalc.records import NamedTuple, cached_property
 
 if TYPE_CHECKING:
     from netcalc.analysis.conditions import Requirement

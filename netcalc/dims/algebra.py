@@ -445,7 +445,7 @@ def total(dims: Iterable[Dim]) -> Dim:
     result: Dim = 0
     terms: Terms | None = None
     for dim in dims:
-        if isinstance(dim, Expr):
+        if type(dim) is Expr:
             terms = dim._terms if terms is None else added(terms, dim._terms)
         else:
             result = result + dim

@@ -22,14 +22,13 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import FrozenInstanceError, dataclass, field, fields
-from functools import cached_property
 from itertools import chain
 from typing import Any, Callable, ClassVar, Iterable, Iterator, TypeVar
 
 from netcalc.dims import Dim, Expr, holds, product, text
 from netcalc.errors import Span, SpecError
 from netcalc.layers.reach import Reach, pointwise
-from netcalc.records import NamedTuple
+from netcalc.records import NamedTuple, cached_property
 
 Shape = tuple[Dim, ...]
 Sizes = Any  # a Dim, or a tuple of one Dim an axis; conv padding also 'same' and 'valid'

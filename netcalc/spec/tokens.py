@@ -30,8 +30,9 @@ END = "END"
 
 _TOKEN = re.compile(
     r"""
-      (?P<SKIP>[ \t\r\f\v\u00a0]+|\#[^\n]*)
-    | (?P<NEWLINE>\n|;)
+    (?:[ \t\r\f\v\u00a0]+|\#[^\n]*)*
+    (?:
+      (?P<NEWLINE>\n|;)
     | (?P<ARROW>->|→)
     | (?P<DOTS>\.\.)
     | (?P<REAL>\d+\.(?!\.)\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]\d+)
@@ -43,6 +44,9 @@ _TOKEN = re.compile(
     | (?P<X>×)
     | (?P<TEXT>"[^"\n]*"|'[^'\n]*')
     | (?P<OPERATOR>//|[-(){}\[\],=:|+*/%−·])
+    | (?P<END>\Z)
+    | (?P<OTHER>.)
+    )
     """,
     re.VERBOSE,
 )
@@ -81,24 +85,27 @@ def tokenize(text: str, name: str = "") -> list[Token]:
     tokens: list[Token] = []
     named: set[str] = set()
     position, depth, last = 0, 0, -1
-    while position < len(text):
+    while True:
         match = _TOKEN.match(text, position)
-        if match is None:
-            quote = text[position] in "\"'"
+        assert match is not None and match.lastgroup is not None
+        kind = match.lastgroup
+        word = match[kind]
+        position = match.end()
+        start = position - len(word)
+        glued = start == last
+        if kind == "END":
+            break
+        if kind == "OTHER":
+            quote = word in "\"'"
             raise SpecError(
                 "unexpected-character",
-                "a text is opened but not closed on this line" if quote else f"{text[position]!r} means nothing here",
+                "a text is opened but not closed on this line" if quote else f"{word!r} means nothing here",
                 expected="a closing quote" if quote else "a layer, a size, or an operator",
-                found=repr(text[position]),
-                span=Span(position, position + 1),
+                found=repr(word),
+                span=Span(start, position),
                 source=text,
                 source_name=name,
             )
-        kind, word, start = str(match.lastgroup), match.group(), position
-        position = match.end()
-        glued = start == last
-        if kind == "SKIP":
-            continue
         if kind == "NEWLINE":
             if depth == 0:
                 tokens.append(Token("NEWLINE", word, Span(start, position)))
@@ -117,7 +124,7 @@ def tokenize(text: str, name: str = "") -> list[Token]:
             tokens.append(Token(kind, word, Span(start, position), glued))
         last = position
     for token in tokens:
-        if token.type in ("NUMBER", "REAL") and sum(map(str.isdigit, token.text)) > MAX_DIGITS:
+        if len(token.text) > MAX_DIGITS and token.type in ("NUMBER", "REAL") and _digits(token.text) > MAX_DIGITS:
             raise SpecError(
                 "too-large",
                 f"a number of {len(token.text)} digits",
@@ -129,6 +136,10 @@ def tokenize(text: str, name: str = "") -> list[Token]:
             )
     tokens.append(Token(END, "", Span(len(text), len(text))))
     return tokens
+
+
+def _digits(number: str) -> int:
+    return sum(map(str.isdigit, number))
 
 
 def _names(tokens: list[Token], text: str, end: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from math import lcm
 
 from netcalc.analysis.conditions.comparisons import Declared
@@ -13,6 +12,7 @@ from netcalc.analysis.conditions.requirements import Requirement
 from netcalc.analysis.conditions.solving import Solved
 from netcalc.dims import symbol
 from netcalc.layers.base import Condition
+from netcalc.records import cached_property
 
 MAX_COMMON_PERIOD = 2**18
 """Beyond this period comparisons are decided, but not merged."""
