@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import netcalc
 from netcalc.analysis.conditions import conditions_of, decided, on_domain, simplified, strict
 from netcalc.analysis.conditions.comparisons import tidy
 from netcalc.analysis.conditions.implications import follows
@@ -568,3 +569,16 @@ def test_equalities_are_told_apart_by_remainders_soundly(sides):
         numbers = {"H": h, "W": w}
         each = all(true_of(one, numbers) for one in system)
         assert each == all(one.test(numbers) for one in merged), (numbers, list(map(str, merged)))
+
+
+def test_branches_that_must_agree_have_the_shorter_size():
+    """No maximum of what a condition calls equal is carried on; the conditions of two axes look alike."""
+    block = "residual { conv 8 K stride=2 padding=P | conv 8 k1 s2 }"
+    report = netcalc.analyze(f"3xHxW -> {block}")
+    assert report.layers[-1].output_shape == (8, (symbol("H") + 1) // 2, (symbol("W") + 1) // 2)
+    assert report.conditions == (
+        "K + ⌊(H+1)/2⌋ = P + ⌊(H+K)/2⌋ + 1",
+        "K + ⌊(W+1)/2⌋ = P + ⌊(K+W)/2⌋ + 1",
+    )
+    deep = netcalc.analyze(f"3xH -> repeat 4 {{ {block} }}")
+    assert str(deep.layers[-1].output_shape[1]) == "(H+15)//16"

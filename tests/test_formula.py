@@ -126,7 +126,7 @@ def test_a_stated_size_is_held_against_the_letters():
 def test_growth():
     text = run(scale, "transformer-base", "--in", "T", "--format", "table")
     assert "6,144·T²" in text and "T: 32 → 64" in text
-    rows = json.loads(run(scale, "resnet50", "--json"))
+    rows = json.loads(run(scale, "resnet50", "--json"))["growth"]
     both = {row["of"]: row for row in rows if row["doubles"] == ["H", "W"]}
     assert both["macs"]["degree"] == 2 and both["params"]["ratio"] == "1"
     larger = elaborate(shipped_text("resnet50").replace("3x224x224", "3x448x448"))
@@ -158,7 +158,9 @@ def test_the_ratio_in_letters_is_the_ratio_of_numbers(spec):
 def test_growth_beyond_a_condition_is_said():
     """gpt2 has 1,024 positions: of 2,048 there is the formula alone."""
     assert "T: 1024 → 2048 (beyond T ≤ 1024)" in run(scale, "gpt2", "--format", "table")
-    rows = json.loads(run(scale, "gpt2", "--in", "T", "--set", "T=512", "--json"))
+    told = json.loads(run(scale, "gpt2", "--in", "T", "--set", "T=512", "--json"))
+    assert told["conditions"] == [one["text"] for one in told["requirements"]] == ["T ≤ 1024"]
+    rows = told["growth"]
     assert not any("beyond" in row for row in rows) and rows[1]["before"] == analyze(gpt2(512)).macs
     assert rows[1]["after"] == analyze(gpt2(1024)).macs
     with_a_number = run(scale, "3xHxW -> conv 8 k3", "--in", "H", "--set", "H=10")
@@ -323,3 +325,51 @@ def test_a_printed_shape_can_be_pasted_into_a_spec():
             assert analyze(elaborate(f"{text} -> relu")).output_shape == shape, (name, text)
             read += "(" in text
     assert read > 50
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "2xH -> conv 3 k3 s2 p=P",
+        "2xH -> conv 3 k=K p=P -> maxpool 3 s2 p=Q",
+        "2xH -> convtranspose 3 k3 s2 p=P output_padding=1",
+        "2xH -> convtranspose 3 k=K s3 p=P output_padding=O",
+        "2xHx4 -> ConstantPad2d((P, Q, P, 0), 0) -> avgpool 2 p=O",
+        "2xHx4 -> Conv2d(2, 3, 3, padding=(P, Q)) -> maxpool 2",
+    ],
+)
+def test_a_letter_that_is_a_padding_may_be_0(spec):
+    """0 is what torch pads by default: figures, shapes and legality in letters are those of numbers from it on."""
+    report = analyze(elaborate(spec))
+    letters = report.graph.symbols
+    legal = 0
+    for n in range(300):
+        sizes = {name: random.Random(f"{n} {name}").randint(name in "HK", 4) for name in letters}
+        allowed = all(one.test(sizes) for one in report.requirements)
+        text = spec
+        for name, size in sizes.items():
+            text = re.sub(rf"(?<![a-wyz]){name}(?![a-wyz])", str(size), text)
+        try:
+            plain = analyze(elaborate(text))
+        except SpecError:
+            assert not allowed, text
+            continue
+        assert allowed, text
+        legal += 1
+        for figure in ("flops", "macs", "params", "activations"):
+            assert substitute(getattr(report, figure), sizes) == getattr(plain, figure), (figure, text)
+        for mine, other in zip(report.layers, plain.layers, strict=True):
+            assert tuple(substitute(size, sizes) for size in mine.output_shape) == other.output_shape
+    assert legal > 20
+
+
+def test_what_a_padding_letter_may_be_is_found_from_0_on():
+    found = {
+        spec: analyze(elaborate(spec)).conditions
+        for spec in ("3x32x32 -> maxpool 3 s2 p=P", "P in 0..9\n3x4x4 -> conv 8 k7 p=P")
+    }
+    assert [*found.values()] == [("P ≤ 1",), ("P ≤ 9", "P ≥ 2")]
+    report = analyze(elaborate("3x8x8 -> conv 8 k3 p=P"))
+    assert check(report, "output_shape == 8x6x6").when == "P = 0"
+    graph, _ = lettered("pad = 0\n3x8x8 -> conv 8 k3 p=pad", ["pad"])
+    assert substitute(analyze(graph).flops, {"pad": 0}) == analyze(elaborate("3x8x8 -> conv 8 k3")).flops

@@ -22,8 +22,9 @@ Whether two formulas of these atoms are equal for all letters cannot be decided 
 where the polynomial p has no root in whole numbers), so there are equal ones that differ; ask `holds` for a proof:
 
 - floors of a multiple of the size beside those of the size, ⌊2H/5⌋ = ⌊H/5⌋ + ⌊(H+2)/5⌋; those whose divisors have
-  a least common multiple beyond 1024; floors of sums of several letters that agree modulo a few of their divisors
-  only; quotients by a letter; products of floors of one size (a remainder modulo 2 is its own square);
+  a least common multiple beyond 1024 (120 where several primes are entangled, as in 6, 10 and 14); floors of sums of
+  letters that agree modulo a few of their divisors only, or that hold floors; quotients by a letter;
+- products of floors: of one size (a remainder modulo 2 is its own square), and of two, added up in another order;
 - minima and maxima that only a case distinction would settle, but for the sum of the two of the same two sizes.
 
 One idea a module, each importing those before it only (what `algebra` needs of those after it is said there):

@@ -118,14 +118,15 @@ class Floor(Atom):
     def steps(self) -> tuple[Expr, int, int] | tuple[()]:
         """x, r and s of a floor with a number below that grows by s, 1 or -1, from x = r (mod that number) to x + 1.
 
-        It is 0 at x = 0, so this is all there is to know of it (see :mod:`~netcalc.dims.wholes`). () for other floors.
+        It is 0 at x = 0, so this is all there is to know of it (see :mod:`~netcalc.dims.wholes`). () for other floors,
+        also where x holds floors itself: to put these together may change x.
         """
         if self._steps is None:
             self._steps = ()
             if isinstance(self.denominator, int) and isinstance(self.numerator, Expr) and not self.exact:
                 base = self.numerator._terms.copy()
                 constant, q = base.pop((), 0), self.denominator
-                if 0 <= constant < q:
+                if 0 <= constant < q and all(isinstance(atom, Symbol) for m in base for atom in m):
                     down = base[min(base, key=term_order)] < 0
                     x = expr_of({m: -c for m, c in base.items()} if down else base)
                     self._steps = (x, constant, -1) if down else (x, q - 1 - constant, 1)

@@ -9,8 +9,8 @@ And max(H, W) + min(H, W) is H + W.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
-from itertools import permutations
 from math import lcm
 
 from netcalc.dims import algebra
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     Row: TypeAlias = "tuple[Expr, Monomial]"
     Steps: TypeAlias = "tuple[int, ...]"
     Places: TypeAlias = "dict[tuple[int, int], int]"
-    Grown: TypeAlias = "tuple[tuple[int, int, int], tuple[tuple[tuple[int, int], int], ...]]"
+    Grown: TypeAlias = "tuple[tuple[tuple[int, int], int], ...]"
+    Form: TypeAlias = "tuple[int, Grown]"
+    Cost: TypeAlias = "tuple[int, int, int]"
 
 MAX_PERIOD = 1024  # beyond it floors stay as they are
+MAX_MIXED = 120  # and beyond this where floors with several primes in their divisors are entangled
 MAX_TRIED = 12  # so many values are tried for what the steps of one remainder have in common
 
 
@@ -116,7 +119,7 @@ def _put_together(terms: Terms, others: Monomial, floors: dict[Monomial, Floor])
     lead = min(wholes, key=term_order)
     slope = (terms.get(lead, 0) + apart.get(lead, 0)) // wholes[lead]
     ranked: list[tuple[int, int, int, int, Places]] = []
-    for value, places in forms(slope, tuple(sorted(given.items()))):
+    for value, places in forms(slope, given):
         left = [terms.get(m, 0) + apart.get(m, 0) + (value - slope) * c for m, c in wholes.items()]
         size = sum(map(abs, left)) + sum(map(abs, places.values()))
         ranked.append((len(left) - left.count(0), size, len(ranked), value, places))
@@ -176,44 +179,54 @@ def _paired(terms: Terms, others: Monomial, sizes: tuple[Dim, ...]) -> Terms:
     return added(terms, zero, times) if times else terms
 
 
-@lru_cache(maxsize=4096)
-def forms(slope: int, floors: tuple[tuple[tuple[int, int], int], ...]) -> list[tuple[int, Places]]:
+def forms(slope: int, floors: Places) -> list[tuple[int, Places]]:
     """Multiples of x and floors with the steps of these, of all that were found those with the fewest floors.
 
     A floor ⌊(x+j)/q⌋ is (q, the remainder of x at which it steps); with each stands how often. Where all q are powers
-    of one prime no form has fewer floors.
+    of one prime no form has fewer floors. None are looked for where the steps repeat after too many only.
 
-    >>> forms(1, (((2, 1), -1),))  # x - ⌊x/2⌋ = ⌊(x+1)/2⌋
+    >>> forms(1, {(2, 1): -1})  # x - ⌊x/2⌋ = ⌊(x+1)/2⌋
     [(1, {(2, 1): -1}), (0, {(2, 0): 1})]
-    >>> forms(0, (((6, 0), 1), ((6, 3), 1)))  # by its remainder to 6 it steps as ⌊(x+2)/3⌋
+    >>> forms(0, {(6, 0): 1, (6, 3): 1})  # by its remainder to 6 it steps as ⌊(x+2)/3⌋
     [(0, {(3, 0): 1})]
     """
-    period = lcm(*[q for (q, _), _ in floors])
+    period = lcm(*[q for q, _ in floors])
     if period > MAX_PERIOD:
         return []
-    given = [slope] * period
-    for (q, first), c in floors:
+    steps = [slope] * period
+    for (q, first), c in floors.items():
         for at in range(first, period, q):
-            given[at] += c
-    steps = tuple(given)
-    for p in _primes(period):
+            steps[at] += c
+    return [(value, dict(places)) for value, places in _forms(tuple(steps))]
+
+
+@lru_cache(maxsize=4096)
+def _forms(steps: Steps) -> list[Form]:
+    """The forms with these steps: in parts for primes that have nothing to do with one another, else from all."""
+    for p in _primes(len(steps)):
         if steps == steps[: len(steps) // p] * p:
             steps = steps[: len(steps) // p]
     primes = _primes(len(steps))
-    found: list[tuple[int, Places]] = []
-    for order in permutations(dict.fromkeys(primes)):
-        branching = tuple(sorted(primes, key=order.index))
-        found += [(value, dict(_within(steps, value, branching)[1])) for value in _tried(steps)]
-        if min(len(places) for _, places in found) <= 2 or len(order) > 2 and order[0] == max(primes):
-            break  # one floor would have been found, and of three primes or more there are too many orders
-    if len(set(primes)) > 1 and min(len(places) for _, places in found) > 2:
-        found = [(value, _merged(places)) for value, places in found]
+    for p in set(primes) if primes and primes[0] < primes[-1] else ():
+        one = p ** primes.count(p)
+        other = len(steps) // one
+        mine = tuple([steps[at * other * pow(other, -1, one) % len(steps)] for at in range(one)])
+        theirs = tuple([steps[at * one * pow(one, -1, other) % len(steps)] - steps[0] for at in range(other)])
+        if all(step == mine[at % one] + theirs[at % other] for at, step in enumerate(steps)):
+            return [(v + w, (*a, *b)) for v, a in _forms(mine) for w, b in _forms(theirs)]
+    if primes and primes[0] < primes[-1] and len(steps) > MAX_MIXED:
+        return []
+    found: list[Form] = []
+    for order in [primes, primes[::-1]] if primes and primes[0] < primes[-1] else [primes]:
+        for value in _tried(steps):
+            places = _within(steps, value, order)[1]
+            found.append((value, places if order[:1] == order[-1:] else _merged(places)))
     least = min(len(places) for _, places in found)
     return [form for form in found if len(form[1]) == least]
 
 
 @lru_cache(maxsize=2**14)
-def _within(steps: Steps, value: int, primes: Steps) -> Grown:
+def _within(steps: Steps, value: int, primes: Steps) -> tuple[Cost, Grown]:
     """The floors, and what they cost, that make these steps where each has this value without them.
 
     The remainders of x are a tree, which branches by the first prime, then by the next; a floor adds a number to one
@@ -227,10 +240,10 @@ def _within(steps: Steps, value: int, primes: Steps) -> Grown:
 
 
 @lru_cache(maxsize=2**14)
-def _branch(steps: Steps, value: int, primes: Steps) -> Grown:
+def _branch(steps: Steps, value: int, primes: Steps) -> tuple[Cost, Grown]:
     """The same, of a branch: it may get a floor as a whole, and then has another value within."""
     constant = len(set(steps)) == 1
-    best: Grown | None = None
+    best: tuple[Cost, Grown] | None = None
     for own in steps[:1] if constant else dict.fromkeys((value, *_tried(steps))):
         (floors, size, spread), places = _within(steps, own, () if constant else primes)
         if own != value:
@@ -248,19 +261,19 @@ def _tried(steps: Steps) -> list[int]:
     return values if len(values) <= MAX_TRIED else sorted(values, key=steps.count, reverse=True)[:MAX_TRIED]
 
 
-def _merged(places: Places) -> Places:
+def _merged(given: Grown) -> Grown:
     """Where most of the p floors ⌊(x+i·m)/(p·m)⌋ step alike, ⌊x/m⌋ instead, while that makes them fewer."""
-    before = 0
+    places, before = dict(given), 0
     while before != (before := len(places)):
-        kin = [(q // p, r % (q // p), p) for q, r in places for p in set(_primes(q)) if q > p]
-        for m, r, p in sorted({family for family in kin if kin.count(family) > 1}, reverse=True):
+        kin = Counter([(q // p, r % (q // p), p) for q, r in places for p in set(_primes(q)) if q > p])
+        for m, r, p in sorted([family for family, count in kin.items() if count > 1], reverse=True):
             steps = {(p * m, at): places.get((p * m, at), 0) for at in range(r, p * m, m)}
             times = max(steps.values(), key=[*steps.values()].count)
             merged = places | {place: c - times for place, c in steps.items()} | {(m, r): places.get((m, r), 0) + times}
             merged = {place: c for place, c in merged.items() if c}
             if len(merged) < len(places):
                 places = merged
-    return places
+    return tuple(places.items())
 
 
 @lru_cache(maxsize=1024)

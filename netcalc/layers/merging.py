@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import accumulate
 
-from netcalc.dims import Dim, holds, maximum, text, total
+from netcalc.dims import Dim, Expr, holds, maximum, text, total
 from netcalc.layers.base import (
     HELD,
     Condition,
@@ -112,10 +113,22 @@ def broadcast(inputs: Sequence[Shape]) -> Shape:
     >>> broadcast([(64, 8, 8), (64, 1, 1)])
     (64, 8, 8)
     """
-    *others, last = inputs
-    for other in others:
-        last = tuple(map(maximum, last, other))
-    return last
+    return tuple(reduce(_agreed, sizes) for sizes in zip(*inputs))
+
+
+def _agreed(one: Dim, other: Dim) -> Dim:
+    """What two sizes are repeated to. With letters, where a condition says that they are equal: the shorter of them.
+
+    >>> from netcalc.dims import symbol
+    >>> H, W = symbol("H"), symbol("W")
+    >>> _agreed(8, 1), _agreed(H, 1), _agreed(H // 2 + W, H)
+    (8, H, H)
+    """
+    if not isinstance(one, Expr) and not isinstance(other, Expr):
+        return maximum(one, other)
+    if is_one(one) or is_one(other) or one == other:
+        return other if is_one(one) else one
+    return min(one, other, key=lambda size: len(text(size)))
 
 
 def repeated(inputs: Sequence[Shape]) -> Reach:

@@ -165,7 +165,7 @@ class Elaborator:
                 span,
                 expected="a size first",
                 found=self.source.of(span),
-                hint=f"3x32x32 -> {self.source.of(span).splitlines()[0]}",
+                hint=_with_input(self.source.of(span).splitlines()[0]),
             )
         return self.current
 
@@ -218,15 +218,15 @@ class Elaborator:
         for part in (low, high, multiple):
             if part is not None and type(part) is not int:
                 self.source.fail("bad-declaration", "the ends and multiples of a letter are plain numbers", step.span)
-            if type(part) is int and part < 1:
-                wrong = f"a multiple of {part}" if step.multiple else f"{part}"
-                self.source.fail("bad-declaration", f"{name} cannot be {wrong}: a size is at least 1", step.span)
+            if type(part) is int and part < (1 if step.multiple else 0):
+                wrong = f"a multiple of {part}" if step.multiple else f"{part}: a letter is at least 0"
+                self.source.fail("bad-declaration", f"{name} cannot be {wrong}", step.span)
         if low is not None and high is not None and high < low:
             hint = f"the lower end comes first: {name} in {high}..{low}"
             self.source.fail("condition-violated", f"nothing lies in {low}..{high}", step.span, hint=hint)
         known = scope.declared[name] = (
-            max(before[0], low or 1),
-            min((end for end in (before[1], high) if end), default=None),
+            low if low is not None and name not in scope.declared else max(before[0], low or 0),
+            min((end for end in (before[1], high) if end is not None), default=None),
             lcm(before[2], multiple or 1),
         )
         try:
@@ -722,3 +722,15 @@ def tensor_text(sizes: tuple[Dim, ...]) -> str:
 
 def _rank_hint(rank: int) -> str:
     return "an image without channels is 1xHxW" if rank == 2 else "unflatten brings back axes" if rank == 1 else ""
+
+
+def _with_input(step: str) -> str:
+    """What to write for a text that begins with this step."""
+    from netcalc.spec.shipped import shipped_names  # only errors pay for it
+
+    if step in shipped_names():
+        return (
+            f"{step} is a whole network: netcalc show {step}, or in Python netcalc.analyze(shipped_text({step!r})), "
+            "where shipped_text is from netcalc.spec.shipped"
+        )
+    return f"3x32x32 -> {step}"

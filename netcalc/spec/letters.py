@@ -71,6 +71,7 @@ def lettered(
     steps = parse_steps(text, name)
     axes = list(axes_in(steps))
     constants = constants_in(text, name)
+    zeros = {step.name.id for step in steps.items if isinstance(step, Constant) and _is_0(step.value)}
     values = dict(sizes or {})
     written: dict[Span, str] = {}
     batch = None
@@ -92,7 +93,7 @@ def lettered(
         found = _axes_of(place or letter, axes) if place or letter not in constants else []
         if not place and (letter in constants or letter in _free(axes)):
             if letter in constants:
-                values[letter] = symbol(letter)
+                values[letter] = symbol(letter, 0 if letter in zeros else 1)
         elif found:
             _one_size(letter, found)
             for axis in found:
@@ -176,6 +177,10 @@ def _one_size(letter: str, found: list[Axis]) -> None:
             found=letter,
             hint=" or ".join(f"--in {axis.input}={letter}" for axis in found[:2]),
         )
+
+
+def _is_0(value: Value) -> bool:
+    return isinstance(value, Number) and value.value == 0
 
 
 def _free(axes: list[Axis]) -> set[str]:

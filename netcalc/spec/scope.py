@@ -198,12 +198,22 @@ class Scope:
             ),
         )
 
+    def may_be_0(self, value: Value) -> None:
+        """A letter that is first met as a padding is at least 0; any other one, unless declared, at least 1."""
+        for item in value.items if isinstance(value, Series) else (value,):
+            if not isinstance(item, Name) or not item.id[0].isupper() or item.id in self.letters:
+                continue
+            if not self.is_defined(item.id) and isinstance(self.name(item), Expr):
+                self.letters[item.id] = symbol(item.id, 0)
+
     def torn(self, span: Span) -> str:
         """What to say of a piece of a word that has been read as a size."""
         words = re.finditer(r"\w+", self.source.text)
         word = next((word.group() for word in words if word.start() <= span.start < word.end()), "")
         if len(word) <= len(self.source.of(span)):
             return ""
+        if word[0].isdigit():
+            return f"for unknown sizes the letters are capitals: {word.upper().replace('X', 'x')}"
         return f"{word} is read as a size, {word.replace('x', ' x ')}; 'as', 'def' or '=' before would make it a name"
 
     def hidden(self, name: str) -> str:

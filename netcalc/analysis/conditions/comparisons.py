@@ -79,10 +79,12 @@ def at_least_0(condition: Condition) -> list[Dim]:
 
 
 def stated_by(condition: Condition, gone: set[str]) -> tuple[Condition, str, Dim] | None:
-    """A letter that an equality states by the others: H − 1 for W in H = W + 1. The last one, None without one."""
+    """A letter that an equality without floors states by the others: H − 1 for W in H = W + 1. The last one, if any."""
     if condition.relation != "==" or not gone.isdisjoint(letters_compared(condition)):
         return None
     terms = terms_of(condition.left - condition.right)
+    if not all(isinstance(atom, Symbol) for monomial in terms for atom in monomial):
+        return None
     found: list[tuple[str, Dim]] = []
     for monomial, count in terms.items():
         if len(monomial) == 1 and isinstance(letter := monomial[0], Symbol) and abs(count) == letter.unit == 1:

@@ -25,7 +25,7 @@ class Domain:
 
     def __init__(self, letter: str, declared: Declared) -> None:
         self.letter, self.declared = letter, declared
-        self.low, self.high, self.unit = max(declared.low, 1), declared.high, declared.unit
+        self.low, self.high, self.unit = max(declared.low, 0), declared.high, declared.unit
         self.solved: list[tuple[Solved, list[str]]] = []
 
     def add(self, solved: Solved, layers: list[str]) -> None:

@@ -105,7 +105,7 @@ def forbidden_below(
 ) -> bool:
     """Whether each value below a letter's bound breaks what else is required of it, or one of the comparisons."""
     letter = requirement.letters[0]
-    if letter not in known or requirement.most is not None or requirement.least == 1:
+    if letter not in known or requirement.most is not None or requirement.least <= known[letter].low:
         return False
     low, _, unit, _ = known[letter]
     values = range(low + -low % unit, requirement.least, unit)

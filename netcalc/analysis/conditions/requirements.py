@@ -24,7 +24,7 @@ class Requirement(NamedTuple):
     test: Callable[[dict[str, int]], bool]
     divisor: int = 1  # what its letter is a multiple of, or remainder more, where it says just that
     remainder: int = 0
-    least: int = 1  # its letter is not less
+    least: int = 0  # its letter is not less
     most: int | None = None  # nor more
     comparison: Condition | None = None  # that it is, where it is a bound or a divisor of its letter
     meant: Meant | None = None  # the letter that it states by others

@@ -13,9 +13,10 @@ MAX_PERIOD = 16384
 """Beyond this period a comparison is tidied, but not decided; of one that only grows the period does not matter."""
 
 
-def first_of_each(period: int, unit: int) -> list[int]:
-    """The least number of each remainder that a letter can have: letters are at least 1."""
-    return [*range(unit, period + 1, unit)]
+def first_of_each(period: int, unit: int, low: int) -> list[int]:
+    """The least number of each remainder that a letter can have: it is at least 1, or a padding and at least 0."""
+    first = unit if low > 0 else 0
+    return [*range(first, first + period, unit)]
 
 
 def values_at(size: Dim, numbers: Sequence[int]) -> list[int]:

@@ -37,16 +37,15 @@ class Solved(NamedTuple):
     @classmethod
     def _of(cls, condition: Condition, letter: str, declared: Declared, splits: int = 0) -> Solved | None:
         left, relation, right = condition.left, condition.relation, condition.right
-        unit = declared.unit
         if relation == "divisible by":
             if isinstance(right, int) and right > 0:
-                found = cls._of_congruence(left, right, unit)
+                found = cls._of_congruence(left, right, declared)
             else:
-                found = cls._of_divisor(left, right, letter, unit)
+                found = cls._of_divisor(left, right, letter, declared)
         else:
             difference = right - left if relation == "<=" else left - right
             equal = relation == "=="
-            found = cls._of_growth(difference, equal, declared) or cls._of_powers(difference, equal, letter, unit)
+            found = cls._of_growth(difference, equal, declared) or cls._of_powers(difference, equal, letter, declared)
             if found is None:
                 found = cls._of_bounds(difference, equal, letter, declared, splits)
         return found or cls._of_cases(condition, letter, declared, splits)
@@ -84,17 +83,17 @@ class Solved(NamedTuple):
         return found
 
     @classmethod
-    def _of_congruence(cls, size: Dim, modulus: int, unit: int) -> Solved | None:
+    def _of_congruence(cls, size: Dim, modulus: int, declared: Declared) -> Solved | None:
         """Where a size is a multiple of a number: one full period is tested."""
         period = period_of(size, modulus)
-        if period is None or (period := lcm(period, unit)) > MAX_PERIOD:
+        if period is None or (period := lcm(period, declared.unit)) > MAX_PERIOD:
             return None
-        starts = first_of_each(period, unit)
+        starts = first_of_each(period, declared.unit, declared.low)
         good = {x % period: x for x, value in zip(starts, values_at(size, starts)) if value % modulus == 0}
         return cls(period, tuple(((good[r], None),) if r in good else () for r in range(period)))
 
     @classmethod
-    def _of_divisor(cls, number: Dim, divisor: Dim, letter: str, unit: int, finer: int = 1) -> Solved | None:
+    def _of_divisor(cls, number: Dim, divisor: Dim, letter: str, declared: Declared, finer: int = 1) -> Solved | None:
         """Where a size is a multiple of another: along each remainder both are polynomials, and so is what divides.
 
         ``finer`` times as many remainders are told apart: so many that a quotient is whole for all of one, or for none.
@@ -103,17 +102,17 @@ class Solved(NamedTuple):
         power = max(degree(number, letter), degree(divisor, letter))
         if period is None or other is None or power > MAX_POWER:
             return None
-        if (period := lcm(period, other, unit) * finer) > MAX_DIVISIONS:
+        if (period := lcm(period, other, declared.unit) * finer) > MAX_DIVISIONS:
             return None
         found: list[Ranges] = [()] * period
-        for at in first_of_each(period, unit):
+        for at in first_of_each(period, declared.unit, declared.low):
             along = [at + period * t for t in range(power + 1)]
             upper, lower = (coefficients(differences(values_at(size, along))) for size in (number, divisor))
             if not lower:
                 return None
             quotient, rest = divided(upper, lower)
             if not rest and (wide := lcm(*(factor.denominator for factor in quotient[1:]))) > 1:
-                return cls._of_divisor(number, divisor, letter, unit, finer * wide)
+                return cls._of_divisor(number, divisor, letter, declared, finer * wide)
             if not rest and (not quotient or quotient[0].denominator == 1):
                 found[at % period] = ((at, None),)
                 continue
@@ -138,7 +137,7 @@ class Solved(NamedTuple):
         unit = declared.unit
         if unit > MAX_PERIOD:
             return None
-        first = -(-max(declared.low, 1) // unit)
+        first = -(-max(declared.low, 0) // unit)
         last = first + 2**128 if declared.high is None else declared.high // unit
 
         def reaches(value: int) -> int:
@@ -155,12 +154,12 @@ class Solved(NamedTuple):
         return cls(unit, (here if high is None or low <= high else (), *[()] * (unit - 1)))
 
     @classmethod
-    def _of_powers(cls, difference: Dim, equal: bool, letter: str, unit: int) -> Solved | None:
+    def _of_powers(cls, difference: Dim, equal: bool, letter: str, declared: Declared) -> Solved | None:
         """Where a size is at least 0, or just 0, from the polynomials that it is along each remainder."""
         period, power = period_of(difference), degree(difference, letter)
-        if period is None or (period := lcm(period, unit)) > MAX_PERIOD or power > MAX_POWER:
+        if period is None or (period := lcm(period, declared.unit)) > MAX_PERIOD or power > MAX_POWER:
             return None
-        starts = first_of_each(period, unit)
+        starts = first_of_each(period, declared.unit, declared.low)
         values = [values_at(difference, [x + period * t for x in starts]) for t in range(power + 1)]
         found: list[Ranges] = [()] * period
         for at, *along in zip(starts, *values):
