@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 import netcalc
 from netcalc import SpecError, analyze, parse
 from netcalc.layers import all_kinds, all_words
+from netcalc.layers.missing import ELSEWHERE
 from netcalc.spec.mlp import mlp_spec
+from netcalc.spec.shipped import shipped_text
 
 
 def layers(text, **sizes):
@@ -543,6 +545,58 @@ def test_limits_hold_in_time_and_memory():
 )
 def test_what_could_mean_another_thing_is_a_question(text, hint):
     assert error(text).hint == hint
+
+
+@pytest.mark.parametrize(
+    ("step", "hint", "right"),
+    [
+        ("conv 16 k3 stride 2", "an argument has its value beside it: stride=2", "conv 16 k3 stride=2"),
+        ("conv 16 k-3", "k3 for kernel_size=3", "conv 16 k3"),
+        ("conv 16 k3 p-1", "p1 for padding=1", "conv 16 k3 p1"),
+        ("conv 16 k3 sS", "s=S", "conv 16 k3 s=S"),
+        ("conv 16 3k", "write k3, or 3*k for the product", "conv 16 k3"),
+        ("conv 16 k3,5", "k3x5 for one each axis", "conv 16 k3x5"),
+        ("conv 16 k(3,5)", "k3x5 for kernel_size=3x5", "conv 16 kernel_size=3x5"),
+        ("conv 16 k3 bias=false", "did you mean 'False'?", "conv 16 k3 bias=False"),
+        ("conv 16 k3 p1.5", "p1 or p2", "conv 16 k3 p2"),
+        ("conv 16 k3 activation=relu", "an activation is a layer of its own: -> relu", "conv 16 k3 -> relu"),
+        ("dropout 50%", "a part of 1 is written 0.5", "dropout 0.5"),
+        ("avgpool global", "did you mean 'globalavgpool'?", "globalavgpool"),
+        ("upsample scale=2", "did you mean 'scale_factor'?", "upsample scale_factor=2"),
+        ("exp", "exp is read as a size, and no layer is called so", "relu"),
+        ("skip { relu }", "write residual { conv C k3 p1 }", "residual { conv C k3 p1 }"),
+    ],
+)
+def test_near_forms_are_told_what_to_write(step, hint, right):
+    assert error(f"3x16x16 -> {step}").hint == hint
+    assert parse(f"3x16x16 -> {right}")
+
+
+def test_sizes_are_told_how_they_are_written():
+    assert error("3xhxw -> relu").hint == "for unknown sizes the letters are capitals: 3xHxW"
+    assert error("3x32x32px -> relu").hint == "a size has no unit: 3x32x32"
+    assert error("3xHx2W -> relu").hint == "write 3xHx(2*W)" and parse("3xHx(2*W) -> relu")
+    assert error("3x32x2W -> relu").hint == "write 3x32x(2*W)"
+    assert error("16x64 -> attention 8").hint.endswith("write mha 8") and parse("16x64 -> mha 8")
+
+
+@pytest.mark.parametrize("word", ELSEWHERE)
+def test_words_of_other_tools_are_told_what_to_write(word):
+    """None of them is a word here, and all that is offered for one is a network."""
+    assert word == word.lower().replace("_", "") and word not in all_words()
+    hint = error(f"CxHxW -> {word}").hint
+    for offered in ELSEWHERE[word]:
+        assert offered in hint
+        sequence = "lstm" in offered or "gru 6" in offered or "mha" in offered
+        assert parse(f"{'T x 64' if sequence else 'CxHxW'} -> {offered}")
+    assert error(f"CxHxW -> {word.upper()}_").hint == hint
+
+
+def test_a_shipped_network_is_no_layer():
+    found = error("resnet18").hint
+    assert "netcalc show resnet18" in found
+    call = found.partition("in Python ")[2].partition(", where")[0]
+    assert eval(call, {"netcalc": netcalc, "shipped_text": shipped_text}).params == 11689512
 
 
 def test_questions_are_not_asked_where_the_meaning_is_stated():

@@ -4,14 +4,16 @@
     sum         = product {("+" | "-") product}
     product     = value {("*" | "/" | "//") value}
     value       = size {"x" size} | "-" value
-    size        = number [unit] | letter | name | "(" sum ")" | "[" sums "]" | "(" sums ")"
+    size        = base [("**" | "^") number | superscript]
+    base        = number [unit] | letter | name | "(" sum ")" | "[" sums "]" | "(" sums ")" | floor
+    floor       = "⌊" value {("*" | "//") value} "/" value "⌋"
     sums        = sum {"," sum} [","]
 
-Numbers are exact fractions (``5e6``, ``4.1G``); units are k M G T and Ki Mi Gi Ti. Letters are the network's own and
-the batch's. Names are a report's figures (``params``, ``flops``, ``rf``, ``output_shape``, ``mul``, …) or those of a
-layer or a block of layers: ``conv1.params``, ``layer1.flops``. Figures with one value an axis (shapes, ``rf``) compare
-with a shape axis by axis, or with one number for every axis. A shape is ``8xHx(W//2)``, ``[8, H, W//2]`` or
-``(8, H, W//2)``.
+So a formula is read as it is printed (``2·T² + ⌊(T+1)/2⌋``) or as Python has it. Numbers are exact fractions (``5e6``,
+``4.1G``); units are k M G T and Ki Mi Gi Ti. Letters are the network's own and the batch's. Names are a report's
+figures (``params``, ``flops``, ``rf``, ``output_shape``, ``mul``, …) or those of a layer or a block of layers:
+``conv1.params``, ``layer1.flops``. Figures with one value an axis (shapes, ``rf``) compare with a shape axis by axis,
+or with one number for every axis. A shape is ``8xHx(W//2)``, ``[8, H, W//2]`` or ``(8, H, W//2)``.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from operator import add, floordiv, mul, sub
+from math import comb
+from operator import add, floordiv, mul, pow, sub
 from typing import Any, NamedTuple, NoReturn
 
 from netcalc.analysis.blocks import Block, block_of
@@ -39,15 +42,29 @@ UNITS = {
 TOTALS = ("params", "trainable", "buffers", "macs", "flops", "activations", "parameter_bytes", "activation_bytes")
 OF_LAYER = ("params", "macs", "flops", "activations")
 MAX_LENGTH = 1000
+MAX_BITS = 4096  # of a number that is computed
+MAX_TERMS = 1000  # of a power
+MAX_POWER = 64
+MAX_POWER_OF_LETTERS = 9
+
+MEANT = {
+    "parameters": "params", "parameter": "params", "weights": "params", "mac": "macs", "madds": "macs", "flop": "flops",
+    "bytes": "memory", "output": "output_shape", "depth": "layers",
+}  # fmt: skip
+"""Other words for figures: one is not taken, but is told what to write."""
 
 SIGNS = {"≤": "<=", "≥": ">=", "≠": "!=", "−": "-", "·": "*"}  # as they are printed
 LONGEST = 100  # characters of a formula in a line on a requirement
+LONGEST_WHEN = 400  # and of the conditions under which it holds
 SHAPES = "shapes are written 8xHx(W//2), [8, H, W//2] or (8, H, W//2)"
-_SIZE_ENDS = r"(?:(?=[x×](?:\d|[A-Z(]))|(?![\w.]))"
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_LOWERED = str.maketrans(_RAISED, "0123456789")
+_SIZE_ENDS = rf"(?:(?=[x×](?:\d|[A-Z(⌊]))|(?=[{_RAISED}])|(?![\w.]))"
 _TOKEN = (
     r"\s*(?:(?P<number>\d+(?:_\d+)*(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?:[KMGT]i|[kKMGT])?" + _SIZE_ENDS + ")"
-    r"|(?P<letter>(?!\w*\.)(?:LETTERS)" + _SIZE_ENDS + r")|(?P<cross>(?<=[\w)])[x×](?=\d|[A-Z(]))"
-    r"|(?P<name>[A-Za-z_][\w]*(?:\.\w+)*)|(?P<sign><=|>=|==|!=|//|[<>≤≥≠+\-−*·/()=,\[\]]))"
+    r"|(?P<letter>(?!\w*\.)(?:LETTERS)" + _SIZE_ENDS + r")|(?P<cross>(?<=[\w)⌋])[x×](?=\d|[A-Z(⌊]))"
+    rf"|(?P<raised>[{_RAISED}]+)|(?P<name>[A-Za-z_](?:(?![{_RAISED}])\w)*(?:\.(?:(?![{_RAISED}])\w)+)*)"
+    r"|(?P<sign><=|>=|==|!=|//|\*\*|[<>≤≥≠+\-−*·/()=,\[\]^⌊⌋]))"
 )
 
 
@@ -119,7 +136,9 @@ class _Reader:
             if not match:
                 word = re.compile(r"\s*([\w.×]+|.)").match(text, at)
                 assert word
-                self.fail("syntax", f"{word[1]!r} means nothing here", Span(*word.span(1)), hint=SHAPES)
+                self.fail(
+                    "syntax", f"{word[1]!r} means nothing here", Span(*word.span(1)), hint=_bytes(word[1]) or SHAPES
+                )
             kind = match.lastgroup or ""
             self.tokens.append((kind, SIGNS.get(match[kind], match[kind]), Span(*match.span(kind))))
             at = match.end()
@@ -133,22 +152,28 @@ class _Reader:
         _, relation, span = self.take()
         if relation not in ("<", "<=", "==", "!=", ">=", ">"):
             hint = "equality is written ==" if relation == "=" else "for example: params < 5e6"
+            if relation == "=" and self.next_is("<", ">"):
+                hint = f"write {self.tokens[self.place][1]}="
             self.fail("syntax", "a requirement compares two sides", span, expected="< <= == != >= or >", hint=hint)
         right = self.sum()
         if self.place < len(self.tokens):
             self.fail("syntax", "the requirement goes on", self.tokens[self.place][2], expected="one comparison")
-        bound = {name: "at least " if name in self.uncounted else "" for name in self.named}
-        found = ", ".join(f"{name} is {bound[name]}{_written(value)}" for name, value in self.named.items())
         uncounted = tuple(dict.fromkeys(one for names in self.uncounted.values() for one in names))
         holds = None if left is None or right is None else self.compare(left, relation, right)
         when, against = "", ""
         if holds is None and not uncounted and relation != "!=":
             holds, when = self.on_domain(left, relation, right)
             against = self.against(left, right, requirements_of) if holds is False else ""
+        found = self.found(LONGEST if len(when) <= LONGEST // 2 else LONGEST // 2)
         if holds is False:
             against = against or ("" if found else self.against(left, right, declarations_of))
             found = "; ".join(filter(None, (found, against))) or f"{_written(left)} is not"
         return Outcome(self.text.strip(), holds, found, uncounted, when)
+
+    def found(self, longest: int) -> str:
+        """What the figures are; of a formula with more characters only how many terms it has."""
+        bound = {name: "at least " if name in self.uncounted else "" for name in self.named}
+        return ", ".join(f"{name} is {bound[name]}{_written(value, longest)}" for name, value in self.named.items())
 
     def compare(self, left: Any, relation: str, right: Any) -> bool | None:
         pairs = _pairs(left, right)
@@ -169,8 +194,7 @@ class _Reader:
         when, always = (", ".join(map(str, found)) for found in (both, allowed))
         if when == always and "…" not in when:
             return True, ""
-        told = all(len(one.letters) == 1 or str(one) in always for one in both)
-        return None, when if told else ""
+        return None, when if len(when) <= LONGEST_WHEN else ""
 
     def against(self, left: Any, right: Any, demands: Callable[[Graph], tuple[Requirement, ...]]) -> str:
         """What demands on its letters a comparison is up against that no value makes true."""
@@ -200,16 +224,15 @@ class _Reader:
             result = self.each(sign, result, right, add if sign[1] == "+" else sub)
         return result
 
-    def product(self) -> Any:
+    def product(self, *signs: str) -> Any:
         result = self.value()
-        while self.next_is("*", "/", "//"):
+        while self.next_is(*(signs or ("*", "/", "//"))):
             sign = self.take()
             right = self.value()
             if sign[1] == "*":
                 result = self.each(sign, result, right, mul)
                 continue
-            if right == 0:
-                self.fail("division-by-zero", "this divides by zero", sign[2])
+            self.not_zero(right, sign)
             if self.uncounted and sign[1] == "/" and isinstance(result, Expr) and isinstance(right, (int, Fraction)):
                 result = None  # a fraction of a lower bound: nothing is shown of it
                 continue
@@ -217,6 +240,10 @@ class _Reader:
                 self.fail("bad-value", "letters divide only by //", sign[2], hint="or give them a value: --set")
             result = self.each(sign, result, right, floordiv if sign[1] == "//" else lambda a, b: Fraction(a) / b)
         return result
+
+    def not_zero(self, divisor: Any, sign: tuple[str, str, Span]) -> None:
+        if divisor == 0:
+            self.fail("division-by-zero", "this divides by zero", sign[2])
 
     def each(self, sign: tuple[str, str, Span], left: Any, right: Any, compute: Callable[[Any, Any], Any]) -> Any:
         if left is None or right is None:
@@ -227,7 +254,10 @@ class _Reader:
             left, right = (_whole(side) for side in (left, right))
             if left is None or right is None:
                 self.fail("bad-value", "with letters only whole numbers are computed", sign[2])
-        return _plain(compute(left, right))
+        found = _plain(compute(left, right))
+        if isinstance(found, int) and found.bit_length() > MAX_BITS:
+            self.fail("too-large", f"a number of more than {MAX_BITS} bits", sign[2])
+        return found
 
     def value(self) -> Any:
         first = self.size()
@@ -246,6 +276,29 @@ class _Reader:
         return tuple(sizes)
 
     def size(self) -> Any:
+        """A base, or a power of it."""
+        begin = self.place
+        base = self.base()
+        raised = self.place < len(self.tokens) and self.tokens[self.place][0] == "raised"
+        if not raised and not self.next_is("**", "^"):
+            return base
+        inside = self.tokens[begin : self.place]
+        sign = self.take()
+        kind, text, span = sign if raised else self.take()
+        exponent = _number(text.translate(_LOWERED)) if kind in ("raised", "number") else None
+        most = MAX_POWER if isinstance(base, (int, Fraction)) else MAX_POWER_OF_LETTERS
+        if not isinstance(exponent, int) or exponent > most:
+            self.fail(
+                "bad-value", f"{text!r} is no power that is computed", span, expected=f"a number from 0 to {most}"
+            )
+        if any(kind == "raised" or text in ("**", "^") for kind, text, _ in inside):  # so that all of them stay small
+            self.fail("bad-value", "a power of a power", sign[2], hint="multiply it out")
+        terms = len(terms_of(base)) if isinstance(base, Expr) else 1
+        if comb(terms + exponent - 1, exponent) > MAX_TERMS:
+            self.fail("too-large", f"a power of more than {MAX_TERMS} terms", sign[2])
+        return self.each(("sign", "a power", sign[2]), base, exponent, pow)
+
+    def base(self) -> Any:
         kind, text, span = self.take()
         match kind, text:
             case "number", _:
@@ -260,6 +313,7 @@ class _Reader:
                     expected=f"one of {', '.join(sorted(self.letters))}" if self.letters else "numbers and figures",
                     found=text,
                     hint=did_you_mean(text, self.letters)
+                    or self.meant(text)
                     or ("" if self.letters else "leave sizes as letters: --in H,W"),
                 )
             case "name", _:
@@ -272,6 +326,8 @@ class _Reader:
                 return self.each((kind, "-", span), 0, self.value(), sub)
             case _, "(" | "[":
                 return self.bracket(text, span)
+            case _, "⌊":
+                return self.floor()
         self.fail("syntax", f"{text!r} cannot stand here", span, expected="a number, a shape or a figure")
 
     def bracket(self, opening: str, span: Span) -> Any:
@@ -290,6 +346,16 @@ class _Reader:
             self.fail("syntax", "a bracket is not closed", span, expected=closing)
         self.depth -= 1
         return self.shape(found, span) if comma or opening == "[" else found[0]
+
+    def floor(self) -> Any:
+        """``⌊(H+1)/2⌋``, whose opening bracket has been read."""
+        above = self.product("*", "//")
+        sign = self.take()
+        below, closing = (self.value(), self.take()) if sign[1] == "/" else (None, sign)
+        if closing[1] != "⌋":
+            self.fail("syntax", "a floor is of one quotient", closing[2], expected="⌊a/b⌋", hint="or write a//b")
+        self.not_zero(below, sign)
+        return self.each(sign, above, below, floordiv)
 
     def figure(self, name: str, span: Span) -> Any:
         """What a name stands for: a total, or a figure of a layer."""
@@ -316,18 +382,26 @@ class _Reader:
                 return one.output_shape
             if figure in ("rf", "receptive_field"):
                 return self.field(one, span)
-        names = [one.name for one in report.layers]
-        known = [*TOTALS, *KINDS, "layers", "output_shape", "memory", "rf"]
-        parts = [layer] if one else dict.fromkeys([*names[:50], *(block for name in names for block in _around(name))])
-        known += [f"{part}.{figure}" for part in parts for figure in OF_LAYER]
         self.fail(
             "unknown-figure",
             f"no figure is called {name!r}",
             span,
             expected=f"{', '.join(TOTALS)}, output_shape, rf, layers, memory, a kind, LAYER.FIGURE, or BLOCK.FIGURE",
             found=name,
-            hint=did_you_mean(name, known),
+            hint=self.meant(name),
         )
+
+    def meant(self, name: str) -> str:
+        """Which figure a word may mean."""
+        layer, _, figure = name.rpartition(".")
+        one = self.part(layer)
+        word = MEANT.get(figure.lower(), "")
+        if word and (not layer or one and word in (*OF_LAYER, "output_shape")):
+            return f"did you mean {f'{layer}.{word}' if layer else word!r}?"
+        names = [one.name for one in self.report.layers]
+        known = [*TOTALS, *KINDS, "layers", "output_shape", "memory", "rf"]
+        parts = [layer] if one else dict.fromkeys([*names[:50], *(block for name in names for block in _around(name))])
+        return did_you_mean(name, [*known, *(f"{part}.{figure}" for part in parts for figure in OF_LAYER)])
 
     def part(self, name: str) -> LayerReport | Block | None:
         """The layer or the block of layers of that name."""
@@ -363,6 +437,21 @@ def _around(name: str) -> list[str]:
     ['layer1', 'layer1.0']
     """
     return [name[: dot.start()] for dot in re.finditer(r"\.", name)]
+
+
+def _bytes(word: str) -> str:
+    """What to write for a number of bytes, which have no unit here.
+
+    >>> _bytes("50MB"), _bytes("1B")
+    ('bytes have no unit here: 50M, or 50Mi in units of 1024', 'bytes have no unit here: 1, or 1G for a billion')
+    """
+    if not (found := re.fullmatch(r"([\d.]+)([kKMGT]?)(i?)(?:B|bytes?)", word)):
+        return ""
+    number, unit, binary = found.groups()
+    also = (
+        "" if binary else f", or {number}{unit.upper()}i in units of 1024" if unit else f", or {number}G for a billion"
+    )
+    return f"bytes have no unit here: {number}{unit}{binary}{also}"
 
 
 def _number(text: str) -> Any:
@@ -414,9 +503,9 @@ def _condition(left: Any, relation: str, right: Any) -> Condition:
     return Condition(left, relation, right, "")
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, longest: int = LONGEST) -> str:
     if isinstance(value, tuple):
         return shape_text(value)
-    if isinstance(value, Expr) and len(shown(value)) > LONGEST:
+    if isinstance(value, Expr) and len(shown(value)) > longest:
         return f"a formula of {len(terms_of(value))} terms (netcalc formula has it)"
     return f"{float(value):g}" if isinstance(value, Fraction) else shown(value)

@@ -31,8 +31,9 @@ def assert_(
     \b
     netcalc assert mobilenet_v2 'params < 5e6' 'flops <= 1G' 'rf >= 200' 'output_shape == 1000'
 
-    Figures: params, trainable, buffers, macs, flops, activations, memory, layers, rf, output_shape, a kind (mul, max),
-    or those of a layer or a block (conv1.params, layer1.flops). Numbers may be 5e6, 4.1G, 16Mi; + - * / // ( ) compute.
+    Figures: params, trainable, buffers, macs, flops, activations, memory (bytes of parameters and activations), layers,
+    rf, output_shape, a kind (mul, max), or those of a layer or a block (conv1.params, layer1.flops). Numbers may be
+    5e6, 4.1G, 16Mi; + - * / // ** ( ) compute, and formulas may be as they are printed: 64·T² + ⌊(T+1)/2⌋.
     Shapes are 8x16x16, [8, 16, 16] or (8, 16, 16). The network's letters may stand wherever a number may: 8xHx(W//2),
     216*H*W. Comparisons are < <= == != >= > or ≤ ≠ ≥. Nothing is executed.
     """

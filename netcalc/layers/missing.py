@@ -49,6 +49,38 @@ UNHEEDED = frozenset(["device"])
 FUNCTIONS: dict[str, str] = {"interpolate": "upsample", "pad": "zeropad", "amax": "max", "concatenate": "concat"}
 """torch's functions that are called otherwise than a kind's word here (but for underscores: ``max_pool2d``)."""
 
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("dwconv", "depthwise", "depthwiseconv"), ("conv C k3 p1 g=C",)),
+    **dict.fromkeys(("sepconv", "separableconv", "dsconv"), ("conv C k3 p1 g=C -> conv 64 k1",)),
+    **dict.fromkeys(("pwconv", "pointwise", "conv1x1"), ("conv 64 k1",)),
+    "conv3x3": ("conv 64 k3 p1",),
+    "conv5x5": ("conv 64 k5 p2",),
+    "conv7x7": ("conv 64 k7 p3",),
+    "convbnrelu": ("conv 64 k3 p1 nobias -> bn -> relu",),
+    "upconv": ("convtranspose 64 k2 s2", "upsample scale_factor=2 -> conv 64 k3 p1"),
+    "lrelu": ("leakyrelu",),
+    **dict.fromkeys(("activation", "act"), ("relu", "gelu")),
+    **dict.fromkeys(("norm", "normalize"), ("bn", "layernorm")),
+    **dict.fromkeys(("pool", "pooling"), ("maxpool 2", "avgpool 2")),
+    **dict.fromkeys(("globalpool", "globalpooling"), ("gap", "globalmaxpool")),
+    "crop": ("slice 1 0 8", "slice 1 4 12 -> slice 2 4 12"),
+    "drop": ("dropout",),
+    **dict.fromkeys(("resize", "interpolate"), ("upsample scale_factor=2", "upsample size=8x8")),
+    **dict.fromkeys(("bilstm", "blstm"), ("lstm 64 bidirectional=True",)),
+    "bigru": ("gru 64 bidirectional=True",),
+    **dict.fromkeys(("skip", "shortcut"), ("residual { conv C k3 p1 }",)),
+    **dict.fromkeys(
+        ("se", "seblock", "squeezeexcitation"),
+        ("mul { identity | adaptiveavgpool 1 -> conv 16 k1 -> relu -> conv C k1 -> sigmoid }",),
+    ),
+    **dict.fromkeys(("flip", "noise", "gaussiannoise"), ("identity",)),
+    **dict.fromkeys(("selfattention", "multiheadselfattention", "mhsa"), ("mha 8",)),
+}
+"""Words of papers and other tools, in small letters without underscores: what to write here for each."""
+
+ALONE: dict[str, str] = {"ScaledDotProductAttention": "mha"}
+"""What takes one input, for kinds that need several and are often written with one."""
+
 ALIASES: dict[str, str] = {
     f"Lazy{name}": name
     for name in (

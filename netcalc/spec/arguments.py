@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Iterable, NoReturn, Sequence
 
 from netcalc.dims import Expr, text
 from netcalc.errors import Span, SpecError, did_you_mean
 from netcalc.graph import Node
-from netcalc.layers import torch_kind
+from netcalc.layers import all_words, torch_kind
 from netcalc.layers.base import Layer
 from netcalc.layers.missing import ALIASES, LEFT_OUT, UNHEEDED
 from netcalc.spec.kinds import function_named, kinds_of
 from netcalc.spec.scope import NodeReference, Scope, Word
 from netcalc.spec.source import Source
-from netcalc.spec.syntax import Argument, Block, Call, Definition, Module, Name, Number, Series
+from netcalc.spec.syntax import Argument, Binary, Block, Call, Definition, Module, Name, Number, Series, Value
 
 _FOREIGN = {
     "in_channels": "inputs are inferred: leave it out, or use the torch form Conv2d(in, out, …)",
     "in_features": "inputs are inferred: leave it out, or use the torch form Linear(in, out)",
     "training": "the figures are those of inference: leave it out",
+    "activation": "an activation is a layer of its own: -> relu",
     **LEFT_OUT,
 }
+_WORDS = {"true": "True", "false": "False"}
 
 
 class Bound:
@@ -161,6 +164,8 @@ class Bound:
         """The value of an argument; a range is the three of ``slice``."""
         if isinstance(argument.value, Name) and argument.value.id not in self.kind.arguments[name].choices:
             self.misspelt(argument.value)
+        if "padding" in name:
+            self.scope.may_be_0(argument.value)
         result = self.scope.value(argument.value, self.kind.arguments[name])
         if not isinstance(result, slice):
             return self.put(name, result, argument)
@@ -185,6 +190,7 @@ class Bound:
                 argument.span,
                 expected=f"{name} once",
                 found=f"{self.source.of(self.spans[name])} and {self.source.of(argument.span)}",
+                hint=self.crossed(name, argument),
             )
         if isinstance(value, (NodeReference, Word)):
             self.source.fail(
@@ -194,6 +200,19 @@ class Bound:
         self.spans[name] = argument.span
 
     # ------------------------------------------------------------ what is refused
+
+    def crossed(self, name: str, argument: Argument) -> str:
+        """What to write for ``k3,5``."""
+        before = self.spans[name]
+        between = self.source.text[before.end : argument.span.start].strip()
+        if argument.name is not None or between != "," or self.kind.arguments[name].type != "sizes":
+            return ""
+        return f"{self.source.of(before)}x{self.source.of(argument.span)} for one each axis"
+
+    def following(self, span: Span) -> Argument | None:
+        """The argument without a name that stands right behind."""
+        behind = next((one for one in self.step.arguments if one.span.start >= span.end), None)
+        return behind if behind and behind.name is None else None
 
     def doubtful(self, name: str, argument: Argument) -> None:
         """Refuse with a question what is given by place and could mean another thing."""
@@ -209,6 +228,7 @@ class Bound:
             )
         if self.meant_for_inferred(name, argument):
             self.inferred_size(name, argument)
+        self.below_zero(value)
         if not isinstance(value, Name) or self.scope.is_defined(written):
             return
         words = [key for key, known in self.kind.arguments.items() if written.lower() in known.choices]
@@ -223,12 +243,34 @@ class Bound:
             )
         stem = written.rstrip("0123456789")
         letter, number = stem.lower(), written[len(stem) :]
+        if written[0] in self.letters and written[1:2].isupper():
+            self.source.fail(
+                "ambiguous-argument",
+                f"{written} is no value: a letter for a size stands behind =",
+                argument.span,
+                expected=f"{written[0]}={written[1:]}",
+                found=written,
+                hint=f"{written[0]}={written[1:]}",
+            )
+        if (tight := re.fullmatch(r"([a-z])(\d+)\.\d+", written)) and tight[1] in self.letters:
+            letter, whole = tight[1], int(tight[2])
+            self.source.fail(
+                "bad-argument",
+                f"{self.letters[letter]} is a whole number",
+                argument.span,
+                expected="a whole number",
+                found=written,
+                hint=f"{letter}{whole} or {letter}{whole + 1}",
+            )
         place = self.step.arguments.index(argument)
-        follows = self.step.arguments[place + 1].value if place + 1 < len(self.step.arguments) else None
-        apart = not number and isinstance(follows, Number) and self.step.arguments[place + 1].name is None
+        behind = self.following(argument.span)
+        follows = behind.value if behind else None
+        apart = not number and isinstance(follows, (Number, Series))
         meant = self.letters.get(letter)
         if meant and (stem == letter or (apart and meant == name) or number and (place or meant == name)):
-            digits = number or (str(follows.value) if apart and isinstance(follows, Number) else "3")
+            digits = number or "3"
+            if apart and isinstance(follows, (Number, Series)):
+                digits = "x".join(re.findall(r"\d+", self.source.of(follows.span)))
             self.source.fail(
                 "ambiguous-argument",
                 f"{written} is {'no value' if stem == letter else 'a letter of its own'}: is {meant} meant?",
@@ -238,6 +280,26 @@ class Bound:
                 hint=f"{letter}{digits} for {meant}={digits}"
                 + (f", or {meant}={written} for an unknown size {written}" if stem != letter else ""),
             )
+
+    def below_zero(self, value: Value) -> None:
+        """Refuse ``p-1``, which would take 1 from a size p."""
+        if (
+            isinstance(value, Binary)
+            and value.operator == "-"
+            and isinstance(value.left, Name)
+            and isinstance(value.right, Number)
+        ):
+            letter, written = value.left.id, self.source.of(value.span)
+            if letter in self.letters and self.scope.is_unknown(letter):
+                positive = written.replace("-", "", 1)
+                self.source.fail(
+                    "ambiguous-argument",
+                    f"{written} is no value: {self.letters[letter]} is not below 0",
+                    value.span,
+                    expected=f"{positive}, written tight and small",
+                    found=written,
+                    hint=f"{positive} for {self.letters[letter]}={positive[1:]}",
+                )
 
     def meant_for_inferred(self, name: str, argument: Argument) -> bool:
         """Is a whole number, or a letter, written where only an inferred size would be one (``bn 64``)?"""
@@ -265,7 +327,7 @@ class Bound:
             return
         known = [f"no{name}" if self.kind.defaults[name] is True else name for name in self.kind.arguments]
         known += [choice for argument in self.kind.arguments.values() for choice in argument.choices]
-        if hint := did_you_mean(word.id, known):
+        if hint := self.instead(word) or did_you_mean(word.id, known):
             self.source.fail(
                 "unknown-name",
                 f"{word.id!r} is not defined",
@@ -274,6 +336,16 @@ class Bound:
                 found=word.id,
                 hint=hint,
             )
+
+    def instead(self, word: Name) -> str:
+        """What to write for a word that is not misspelt: ``stride 2``, ``bias=false``, ``avgpool global``."""
+        if word.id in _WORDS:
+            return f"did you mean {_WORDS[word.id]!r}?"
+        if word.id in self.kind.arguments:
+            behind = self.following(word.span)
+            return f"an argument has its value beside it: {word.id}={self.source.of(behind.span) if behind else '…'}"
+        whole = f"{word.id}{self.step.word.id}"
+        return f"did you mean {whole!r}?" if whole in all_words() else _FOREIGN.get(word.id, "")
 
     def too_many(self, argument: Argument) -> NoReturn:
         self.source.fail(
@@ -306,7 +378,10 @@ class Bound:
             Span(argument.span.start, argument.span.start + len(name)),
             expected=_listed(written),
             found=name,
-            hint=_FOREIGN.get(name) or did_you_mean(name, names) or did_you_mean(name.lower(), [*self.letters]),
+            hint=_FOREIGN.get(name)
+            or did_you_mean(name, names)
+            or did_you_mean(name.lower(), [*self.letters])
+            or _with_part(name, names),
         )
 
     # ------------------------------------------------------------ axes, which torch counts with the batch
@@ -490,6 +565,17 @@ def _flag_named(word: str, kind: type[Layer]) -> tuple[str, bool] | None:
 def _named_argument(kind: type[Layer]) -> str:
     """The argument that holds sizes under names of one's own (``rearrange "…" h=4``), or an empty text."""
     return next((name for name, argument in kind.arguments.items() if argument.type == "named"), "")
+
+
+def _with_part(part: str, names: Sequence[str]) -> str:
+    """A hint at the names of which this is a part.
+
+    >>> _with_part("scale", ["size", "scale_factor"])
+    "did you mean 'scale_factor'?"
+    """
+    begun = [name for name in names if name.startswith(f"{part}_")]
+    whole = [*map(repr, begun or [name for name in names if part in name.split("_")])]
+    return f"did you mean {' or '.join(whole[:2])}?" if whole else ""
 
 
 def _has_weight(kind: type[Layer]) -> bool:

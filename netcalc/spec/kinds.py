@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from netcalc.errors import did_you_mean
 from netcalc.layers import all_kinds, all_words, kinds_named, torch_kind
 from netcalc.layers.base import Layer
-from netcalc.layers.missing import ALIASES, FUNCTIONS, MISSING
+from netcalc.layers.missing import ALIASES, ELSEWHERE, FUNCTIONS, MISSING
 from netcalc.spec.syntax import Definition, Name
 
 if TYPE_CHECKING:
@@ -48,8 +48,18 @@ def unknown_kind(word: Name, bare: str, scope: Scope) -> NoReturn:
             ),
             "",
         )
-        or (f"did you mean {lower!r}?" if lower in known else did_you_mean(bare, known)),
+        or (f"did you mean {lower!r}?" if lower in known else written_here(bare) or did_you_mean(bare, known)),
     )
+
+
+def written_here(word: str) -> str:
+    """What to write for a word of other tools; empty for an unknown one.
+
+    >>> written_here("LReLU"), written_here("Pool")
+    ('write leakyrelu', 'write maxpool 2, or avgpool 2')
+    """
+    found = ELSEWHERE.get(word.lower().replace("_", ""))
+    return f"write {', or '.join(found)}" if found else ""
 
 
 def merge_kind(word: Name, source: Source) -> type[Layer]:
@@ -64,7 +74,7 @@ def merge_kind(word: Name, source: Source) -> type[Layer]:
         word.span,
         expected="residual, add, mul, concat, repeat, or another kind of several inputs",
         found=word.id,
-        hint=did_you_mean(word.id, known),
+        hint=written_here(word.id) or did_you_mean(word.id, known),
     )
 
 

@@ -14,6 +14,7 @@ from netcalc.errors import Span, SpecError
 from netcalc.graph import Node
 from netcalc.layers.base import Applied, Layer, Shape, crossed, shape_text
 from netcalc.layers.input import Input
+from netcalc.layers.missing import ALONE
 
 Edits = Mapping[Span, Mapping[str, Any]]
 """Other values for some arguments of the layers that stand there."""
@@ -334,7 +335,11 @@ def _another_input(layer: Layer, shape: Shape, step: str) -> str:
             declared = f"input target: {shape_text(target)}"
             return f"declare the target at the beginning, {declared}, then write {step} with target"
     more = "another input or earlier layer" if missing == 1 else f"{missing} more inputs or earlier layers"
-    return f"name {more}: {step} with{' NAME' * missing}"
+    hint = f"name {more}: {step} with{' NAME' * missing}"
+    if alone := ALONE.get(layer.kind):
+        heads = re.search(r" \d+$", step)
+        hint += f"; for self-attention with its projections write {alone}{heads[0] if heads else ''}"
+    return hint
 
 
 def _resized(shape: Shape, axes: list[int], step: int) -> Shape | None:

@@ -337,9 +337,12 @@ class Parser:
             and token.text[0].islower()
             and (word := _WORD.match(self.text, token.span.start))
         ):
+            sizes = word.group().upper().replace("X", "x")
             self.fail(
                 expected,
-                hint=f"for unknown sizes the letters are capitals: {word.group().upper().replace('X', 'x')}",
+                hint=f"{word.group()} is read as a size, and no layer is called so"
+                if self.begun
+                else f"for unknown sizes the letters are capitals: {sizes}",
                 token=token._replace(text=word.group(), span=Span(*word.span())),
             )
         return Name(token.text, token.span)
@@ -431,6 +434,8 @@ class Parser:
         left = self.factor(short)
         while self.at("*", "//", "%"):
             operator = self.take().text
+            if operator == "%" and self.at("ARROW", "NEWLINE", END, "}", "|") and isinstance(left, Number):
+                self.fail("a number", hint=f"a part of 1 is written {left.value / 100:g}")
             right = self.factor(short)
             left = Binary(operator, left, right, left.span.to(right.span))
         if self.at("/"):
@@ -441,7 +446,7 @@ class Parser:
         token = self.token
         if self.accept("NUMBER"):
             if self.at("NAME") and self.token.glued:
-                self.fail("an operator or 'x'", hint=f"write {token.text}*{self.token.text} for the product")
+                self.fail("an operator or 'x'", hint=_glued_hint(token, self.token, short))
             return Number(int(token.text), token.span)
         if self.accept("REAL"):
             return Number(float(token.text), token.span)
@@ -483,6 +488,17 @@ def _start_hint(token: Token) -> str:
     if token.type == "TIGHT":
         return f"'{token.text}' with a number is an argument of the layer before it: leave the '->' out"
     return ""
+
+
+def _glued_hint(number: Token, word: Token, short: bool) -> str:
+    """What to say of a word written against a number: ``3k``, ``32x32px``, ``2H``."""
+    if short and len(word.text) == 1 and word.text in "kspdg":
+        return f"write {word.text}{number.text}, or {number.text}*{word.text} for the product"
+    if re.fullmatch(r"(?:x\d*[A-Z]?\d*)+", word.text):
+        return "write " + number.text + re.sub(r"([0-9]+)([A-Z][0-9]*)", r"(\1*\2)", word.text)
+    if sizes := re.match(r"(?:x\d+)+", word.text):
+        return f"a size has no unit: {number.text}{sizes[0]}"
+    return f"write {number.text}*{word.text} for the product"
 
 
 def _value_hint(token: Token) -> str:
