@@ -90,7 +90,7 @@ KINDS = ("mul", "add", "max", "div", "exp", "log", "sqrt", "sin", "cos", "tanh",
 
 def computed(written, letters):
     """The value of a printed formula: an independent reading of it, in Python."""
-    code = re.sub(r"(?<=\d),(?=\d{3})", "", written)
+    code = re.sub(r"(?<=\d),(?=\d{3})", "", written.removeprefix("≥ "))
     for sign, python in (("−", "-"), ("·", "*"), ("×", "*"), ("⌊", "floor("), ("⌋", ")"), ("⌈", "ceil("), ("⌉", ")")):
         code = code.replace(sign, python)
     while (place := code.find("Σ_{")) >= 0:
@@ -185,10 +185,7 @@ def check(explanation):
         if not (entry.parts and isinstance(report.flops, Expr)):  # these are held against numbers
             assert sum(part.result for line in entry.ledger for part in line.parts) == report.flops
     for total in explanation.totals:
-        assert (
-            sum(count * size if total.what != "operations" else size for count, size, _ in total.addends)
-            == total.result
-        )
+        assert sum(one.times * one.size for one in total.addends) == total.result
     report = explanation.report
     assert [total.result for total in explanation.totals] == [report.params, report.flops, report.flops, report.macs]
 
@@ -284,7 +281,8 @@ def test_an_explanation_states_its_conditions():
         assert run(*arguments).endswith(f"\nholds when {stated}\n"), arguments
         sentence = ", ".join(f"`{one}`" for one in stated.split(", "))
         assert run(*arguments, "--format", "markdown").endswith(f"\nHolds when {sentence}.\n")
-        assert [one["text"] for one in json.loads(run(*arguments, "--json"))["conditions"]] == stated.split(", ")
+        found = json.loads(run(*arguments, "--json"))
+        assert found["conditions"] == [one["text"] for one in found["requirements"]] == stated.split(", ")
     assert "Holds when $A \\mid D$." in run("TxD -> mha A", "--format", "latex")
     assert "holds when" not in run("lenet5") and json.loads(run("lenet5", "--json"))["conditions"] == []
 
@@ -627,9 +625,54 @@ def test_every_layer_has_an_output():
     assert "output: out_features = 512" in text and "output: n = 512 (as its input)" in text
 
 
+UNCOUNTED = "10 -> embedding 100 16 max_norm=1 -> linear 4"
+
+
 def test_uncounted_work_is_a_lower_bound():
     text = flowing(run("3xHxW -> adaptivemaxpool A"))
-    assert "FLOPs (textbook): ≥ 0 without the windows' sum of sizes" in text and "=  " not in text
+    assert "FLOPs (textbook): ≥ 0 = ≥ 0 max without the windows' sum of sizes" in text and "=  " not in text
+    said = "FLOPs (textbook): ≥ 1,280 = ≥ 0 + 1,280 = ≥ 640 mul + ≥ 640 add without"
+    assert said in flowing(run(UNCOUNTED))
+    markdown = run(UNCOUNTED, "--format", "markdown")
+    assert "`≥ 0 + 1,280` = **≥ 1,280**" in markdown and "`≥ 640 mul + ≥ 640 add`" in markdown
+    latex = run(UNCOUNTED, "--format", "latex")
+    assert r"\ge 1{,}280 = \ge 0 + 1{,}280" in latex and r"\ge 640\ \text{mul} + \ge 640" in latex
+    twice = "10 -> concat { embedding 100 16 max_norm=1 | embedding 100 16 max_norm=1 }"
+    assert "as embedding1: 1,600 parameters, ≥ 0 FLOPs" in run(twice)
+    assert json.loads(run(twice, "--json"))["layers"][1]["lower_bounds"][0] == "flops"
+
+
+def test_json_says_what_is_a_lower_bound():
+    """By the layer, by the figure and of the whole, as show has it; and nothing where all is counted."""
+    found, shown = json.loads(run(UNCOUNTED, "--json")), analyze(elaborate(UNCOUNTED)).to_dict()
+    same = ("netcalc", "schema", "uncounted", "lower_bounds", "conditions", "requirements")
+    assert {key: found[key] for key in same} == {key: shown[key] for key in same} and found["uncounted"]
+    for one, other in zip(found["layers"], shown["layers"], strict=True):
+        assert [one[key] for key in ("uncounted", "lower_bounds")] == [
+            other[key] for key in ("uncounted", "lower_bounds")
+        ]
+    bounded = {total["of"]: total.get("lower_bound", False) for total in found["totals"]}
+    assert bounded == {"parameters": False, "FLOPs": True, "operations": True, "MACs": False}
+    flops, operations = (next(t for t in found["totals"] if t["of"] == of) for of in ("FLOPs", "operations"))
+    assert [one.get("lower_bound", False) for one in flops["addends"]] == [True, False]
+    assert all(one["lower_bound"] for one in operations["addends"])
+    exact = json.loads(run("lenet5", "--json"))
+    assert exact["uncounted"] == exact["lower_bounds"] == [] and "lower_bound" not in str(exact["totals"])
+
+
+def test_the_axes_of_a_signal_keep_their_names():
+    """C and L until it is transposed or a layer takes features last; a sequence has T and D all along."""
+    spec = "3x100 -> conv 8 k3 -> relu -> maxpool 2 -> residual { conv 8 k3 p1 -> bn } -> transpose 0 1 -> layernorm"
+    layers = explain(elaborate(f"{spec} -> lstm 5 -> relu")).layers
+    named = {layer.name: {letter.name for letter in layer.letters} for layer in layers}
+    for name in ("conv1", "relu1", "maxpool1", "conv2", "bn1", "add1", "transpose1"):
+        assert {"C", "L"} <= named[name] and not {"T", "D"} & named[name], name
+    for name in ("ln1", "lstm1", "relu2"):
+        assert "T" in named[name] and not {"C", "L"} & named[name], name
+    for layer in explain(elaborate("3x100 -> conv 8 k3 -> flatten")).layers:
+        assert {"C", "L"} <= {letter.name for letter in layer.letters}
+    for layer in explain(elaborate("10x16 -> relu -> linear 4 -> relu")).layers:
+        assert not {"C", "L"} & {letter.name for letter in layer.letters}
 
 
 @pytest.mark.parametrize("name", all_kinds())

@@ -7,6 +7,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
+import netcalc
 from netcalc.analysis.growth import growth
 from netcalc.analysis.report import analyze
 from netcalc.cli import main
@@ -20,8 +21,8 @@ SPREAD = "CxL -> convtranspose 4 k=K s=S dilation=2"
 DECLARED = "H in 32..1024\nH % 32 == 0\n3xHxH -> maxpool 2"
 
 
-def run(*arguments, code=0, input=None):
-    result = CliRunner().invoke(main, list(arguments), env={"COLUMNS": "80"}, input=input)
+def run(*arguments, code=0, input=None, color=False):
+    result = CliRunner().invoke(main, list(arguments), env={"COLUMNS": "80"}, input=input, color=color)
     assert result.exit_code == code, result.output
     return result
 
@@ -53,7 +54,7 @@ def test_strict_fails_on_what_is_uncounted():
 
 def test_growth_and_difference_of_lower_bounds():
     assert "not known" in run("scale", POOL, "--format", "table").stdout
-    flops = [row for row in json.loads(run("scale", POOL, "--json").stdout) if row["of"] == "flops"]
+    flops = [row for row in json.loads(run("scale", POOL, "--json").stdout)["growth"] if row["of"] == "flops"]
     assert all(row["lower_bound"] and row["uncounted"] and row["ratio"] is None for row in flops)
     for format in ("table", "markdown", "plain"):
         result = run("diff", POOL, "3xHxW -> maxpool 2", "--format", format)
@@ -154,7 +155,9 @@ def test_every_command_states_the_conditions():
         found = run(*arguments)
         assert "holds when: H ≥ 7, W ≥ 7\n" in found.stderr and "≥" not in found.stdout
     for net, conditions in ((spec, ["H ≥ 7", "W ≥ 7"]), ("TxD -> mha A", ["D divisible by A"]), ("lenet5", [])):
-        assert [one["text"] for one in json.loads(run("rf", net, "--json").stdout)["conditions"]] == conditions
+        for command in ("rf", "show", "explain", "formula", *["scale"] * bool(conditions)):
+            told = json.loads(run(command, net, "--json").stdout)
+            assert told["conditions"] == [one["text"] for one in told["requirements"]] == conditions, command
     assert "holds when" not in run("rf", "lenet5").stderr
 
 
@@ -325,10 +328,85 @@ def test_overlaps_in_letters_are_counted_one_by_one():
 def test_no_figures_of_sizes_that_no_network_has():
     text = run("scale", "unet", "--in", "H", "--format", "table").stdout
     assert "legal only with H + 4 divisible by 16" in text and "337,857,554,176" not in text
-    rows = json.loads(run("scale", "unet", "--in", "H", "--json").stdout)
+    rows = json.loads(run("scale", "unet", "--in", "H", "--json").stdout)["growth"]
     assert all(row["after"] is row["ratio"] is None and row["beyond"] for row in rows)
     both = run("scale", "vit_b_16", "--format", "plain").stdout
-    assert "9/32·x⁴ (H = W = x)" in both
+    assert "9/32*x**4 (H = W = x)" in both
+
+
+OF_ONE = ("show", "explain", "formula", "scale", "rf", "collapse", "verify")
+
+
+@pytest.mark.parametrize("command", [*((one, "mlp") for one in OF_ONE), ("diff", "mlp", "mlp"), ("rf", "lenet5")])
+def test_every_json_object_names_its_schema(command):
+    more = ("--in", "D") if command[0] == "scale" else ()
+    told = json.loads(run(*command, *more, "--json").stdout)
+    assert list(told)[:2] == ["netcalc", "schema"]
+    assert (told["netcalc"], told["schema"]) == (netcalc.__version__, 1)
+
+
+def test_plain_rows_are_for_programs():
+    """Digits alone and Python expressions, as show has them: each cell of figures is read back as what JSON says."""
+    for spec, sizes in (("gpt2", {}), ("3xHxW -> maxpool 2 -> conv 8 k3", {"H": 37, "W": 51})):
+        told = json.loads(run("scale", spec, "--json").stdout)["growth"]
+        header, *rows = (line.split("\t") for line in run("scale", spec, "--format", "plain").stdout.splitlines())
+        assert header[2:] == ["before", "after", "ratio", "exactly", "grows as"] and len(rows) == len(told)
+        for row, one in zip(rows, told, strict=True):
+            assert row[2:4] == [str(one["before"]), str(one["after"])]
+            above, below = (_number(part, sizes) for part in one["quotient"])
+            assert _number(row[5], sizes) == pytest.approx(above / below)
+            assert (row[4] == "") == (one["ratio"] is None)
+            letter = one["doubles"][0] if len(one["doubles"]) == 1 else "x"
+            leading = _number(one["leading"][0], sizes) / one["leading"][1] * 3 ** one["degree"]
+            order = row[6].partition(" (H =")[0]
+            assert order == "constant" or _number(order, sizes | {letter: 3}) == pytest.approx(leading)
+    for networks in (("gpt2", "--set-second", "T=512"), ("3xHxW -> conv 8 k3", "3xHxW -> conv 5 k5")):
+        told = json.loads(run("diff", *networks, "--json").stdout)
+        text = run("diff", *networks, "--format", "plain").stdout
+        assert not set("−·,⌊") & set(text.replace("out_channels 8 → 5, ", ""))
+        layers, _, totals = text.partition("total\t")
+        rows = [line.split("\t") for line in layers.splitlines()[1:]]
+        assert [[row[3], row[4]] for row in rows] == [[str(one["params"]), str(one["flops"])] for one in told["layers"]]
+        for line, one in zip(totals.splitlines()[1:], told["totals"].values(), strict=True):
+            assert line.split("\t")[1:4] == [str(one[key]) for key in ("first", "second", "difference")]
+
+
+def _number(written, sizes):
+    return eval(str(written), {}, dict(sizes))
+
+
+def test_plain_receptive_fields_are_as_show_has_them():
+    for spec in ("3xHxW -> conv 8 k11 p1 -> conv 9 k3x5 s2", "unet", "lenet5", "10x16 -> mha 4"):
+        told = {row[0]: row for row in _plain(run("rf", spec).stdout)}
+        for name, *_, field, stride, start in _plain(run("show", spec, "--format", "plain").stdout):
+            if "…" not in told.get(name, ["", "", "…"])[2] and field:
+                assert told[name][2:5] == [field, stride.replace("?", "–"), start], (spec, name)
+    assert "−" not in run("rf", "3x64x64 -> conv 8 k7 p3", "--of", "conv1", "--unit", "0,0").stdout
+
+
+def _plain(text):
+    return [line.split("\t") for line in text.splitlines()[1:]]
+
+
+@pytest.mark.parametrize("unwanted", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_picture_without_colours(unwanted, monkeypatch):
+    from netcalc.cli import source
+
+    monkeypatch.setattr(source, "on_terminal", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    arguments = ("rf", "1x4x4 -> conv 6 k3", "--unit", "1,1", "--picture")
+    assert "\x1b[" in run(*arguments, color=True).stdout
+    for name, value in unwanted.items():
+        monkeypatch.setenv(name, value)
+    found = run(*arguments, color=True).stdout
+    assert "\x1b[" not in found and "░▄▄▄" in found
+
+
+def test_names_in_latex_stand_in_their_column():
+    """A name is as long as it is printed, not as LaTeX writes it."""
+    found = run("diff", "gpt2", "--set-second", "T=512", "--format", "latex").stdout
+    assert r"\item[h.0.c\_\allowbreak{}attn]" in found and r"\item[]" not in found
 
 
 def test_blocks_that_differ_alike_are_shown_once():

@@ -16,7 +16,7 @@ BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 
 def printed(command: str) -> str:
     """What a person sees of a command on a terminal of 80 columns."""
-    result = CliRunner().invoke(main, shlex.split(command)[1:], env={"COLUMNS": "80"})
+    result = CliRunner().invoke(main, shlex.split(command)[1:], env={"COLUMNS": "80", "NO_COLOR": "1"})
     return "".join(line.rstrip() + "\n" for line in result.output.splitlines() if line.strip())
 
 

@@ -694,7 +694,8 @@ LENET = "1x32x32 -> conv 6 k5 -> relu -> avgpool 2 -> conv 16 k5 -> flatten -> l
 def test_the_command_lists_all_layers():
     lines = run(LENET).splitlines()
     assert lines[0].split("\t")[:5] == ["layer", "output", "field", "stride", "start"]
-    assert "conv2\t16x10x10\t14\t2\t0" in lines and lines[-1] == "linear1\t10\t32\t0\t0\twhole axis by linear1"
+    assert "conv2\t16x10x10\t14x14\t2x2\t0x0" in lines
+    assert lines[-1] == "linear1\t10\t32x32\t0x0\t0x0\twhole axis by linear1"
 
 
 def test_the_command_traces_and_answers_for_a_unit():
@@ -726,3 +727,17 @@ def test_pictures(tmp_path):
         unit = (1,) * (len(graph.nodes[0].shape) - 1)
         fields = nested(graph, receptive_field(graph, unit=unit))
         assert terminal_picture(fields, 60, colour=False) and ElementTree.fromstring(svg_picture(fields)) is not None
+
+
+@pytest.mark.parametrize(
+    ("spec", "figures"),
+    [
+        ("1x32x32 -> conv 6 k5 p1 -> avgpool 2", "size=(6, 6) stride=(2, 2) start=(-1, -1)"),
+        ("T x 8 -> linear 4", "size=(1,) stride=(1,) start=(0,)"),
+        ("1x9 -> upsample scale_factor=2 -> conv 1 k2", "size=(2,) minimum=(1,) stride=(1/2,) start=(0,)"),
+    ],
+)
+def test_a_field_is_short_to_read(spec, figures):
+    """Its figures, which are those of its tuples."""
+    graph = elaborate(spec)
+    assert repr(receptive_fields(graph)[-1]) == f"<ReceptiveField {figures}>"

@@ -21,9 +21,9 @@ from math import gcd
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
-from netcalc.analysis.operations import Ops
+from netcalc.analysis.operations import Ops, by_kind, lower_bounds
 from netcalc.analysis.receptive_field import ReceptiveField, receptive_fields
-from netcalc.analysis.report import LayerReport, Report, analyze_on_domain, plain
+from netcalc.analysis.report import HEAD, LayerReport, Report, analyze_on_domain, plain, stated
 from netcalc.analysis.written import (
     Extreme,
     Letter,
@@ -43,11 +43,12 @@ from netcalc.analysis.written import (
 )
 from netcalc.dims import Dim, Expr, holds, product, substitute, symbol, symbols, text
 from netcalc.graph import Graph
-from netcalc.layers.base import Applied, Condition, Layer, Shape, Work
+from netcalc.layers.base import Applied, Condition, Layer, Shape, Uncounted, Work
 from netcalc.layers.input import Input
 from netcalc.layers.reach import Adaptive, Blocks, Causal, Resized, Rule, Spread, Whole, Window
 
 AXES = {0: (), 1: ("n",), 2: ("T", "D"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
+SIGNAL, LAST = ("C", "L"), ("H", "W", "C")  # of two and three axes, where they are not the usual ones
 SPATIAL = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 SHORT = {
     "in_channels": "C",
@@ -137,14 +138,23 @@ class Alike(NamedTuple):
     field: ReceptiveField | None = None
 
 
-class Total(NamedTuple):
-    """A total as a sum: each addend with how many times it occurs and the first layer that it is of.
+class Addend(NamedTuple):
+    """A part of a total, ``times`` over: ``name`` is the first layer that has it, or the kind of operation.
 
-    ``uncounted`` names operations that are not in it: the result is then a lower bound.
+    ``uncounted`` names operations that are not in it: then it is a lower bound.
     """
 
+    times: int
+    size: Dim
+    name: str
+    uncounted: tuple[str, ...] = ()
+
+
+class Total(NamedTuple):
+    """A total as a sum. ``uncounted`` names operations that are not in it: the result is then a lower bound."""
+
     what: str
-    addends: tuple[tuple[int, Dim, str], ...]
+    addends: tuple[Addend, ...]
     result: Dim
     uncounted: tuple[str, ...] = ()
 
@@ -173,7 +183,7 @@ def explain(graph: Graph, layer: str | None = None, full: bool = False, report: 
     wanted = _wanted(report, layer)
     fields = receptive_fields(graph)
     entries: list[LayerWorking | Alike] = []
-    taken = _taken(graph)
+    taken, signals = _taken(graph), _signals(graph)
     for run, model in _runs(graph, wanted, full):
         if model:
             layers = tuple(report.nodes[index] for index in run)
@@ -183,7 +193,9 @@ def explain(graph: Graph, layer: str | None = None, full: bool = False, report: 
                 Alike(_common_name(graph, run), _common_name(graph, model), layers, own if differs else None)
             )
         else:
-            entries += [_worked(graph, index, report, fields, full, taken) for index in run]
+            for index in run:
+                layout = SIGNAL if index in signals else LAST if _channels_last(graph, index) else ()
+                entries.append(_worked(graph, index, report, fields, full, taken, layout))
     totals = () if layer is not None and len(wanted) == 1 else tuple(_totals(report, [report.nodes[i] for i in wanted]))
     return Explanation(report, tuple(entries), totals)
 
@@ -265,11 +277,11 @@ def _common_name(graph: Graph, run: list[int]) -> str:
 
 
 def _worked(
-    graph: Graph, index: int, report: Report, fields: Any, full: bool, taken: frozenset[str] = frozenset()
+    graph: Graph, index: int, report: Report, fields: Any, full: bool, taken: frozenset[str], layout: tuple[str, ...]
 ) -> LayerWorking:
     node = graph.nodes[index]
     applied = node.applied
-    traced = Traced(applied, full, taken, _channels_last(graph, index))
+    traced = Traced(applied, full, taken, layout)
     output = traced.output()
     names: dict[Any, Letter] = {}
     for before, tree, size in zip(_output_names(applied, traced), output, applied.output):
@@ -369,7 +381,7 @@ def _parts(work: Work, names: dict[Any, Letter]) -> Iterator[tuple[Working, str]
 
 def _output_names(applied: Applied, traced: Traced) -> tuple[str, ...]:
     """What the sizes of the output are called, before ``_out``."""
-    usual = _usual_names(applied.layer, len(applied.output), traced.channels_last)
+    usual = _usual_names(applied.layer, len(applied.output), traced.layout)
     if not applied.inputs or len(applied.output) != len(applied.inputs[0]):
         return tuple(usual)
     return tuple(
@@ -382,12 +394,13 @@ class Traced:
     """A layer's rules run on letters. Each answer has been held against the layer's own figures."""
 
     def __init__(
-        self, applied: Applied, full: bool = False, taken: frozenset[str] = frozenset(), channels_last: bool = False
+        self, applied: Applied, full: bool = False, taken: frozenset[str] = frozenset(), layout: tuple[str, ...] = ()
     ) -> None:
-        """``taken``: the network's own letters, which no letter of a formula may be called by if it is another size."""
+        """``taken``: the network's own letters, which no letter of a formula may be called by if it is another size;
+        ``layout``: what the input's axes are called where they are not the usual ones of their number."""
         self.applied = applied
-        self.channels_last = channels_last
-        self.names = _apart(_input_letters(applied, channels_last), taken)
+        self.layout = layout
+        self.names = _apart(_input_letters(applied, layout), taken)
         self.arguments = _apart(_argument_letters(applied, self.names, full), taken)
         self.settled = dict(self._by_conditions())
 
@@ -552,6 +565,30 @@ def _same(found: Any, true: Any) -> bool:
     return len(found) == len(true) and all(value(tree) == size for tree, size in zip(found, true))
 
 
+def _signals(graph: Graph) -> frozenset[int]:
+    """The nodes whose input is a signal, C x L: what layers along one axis take and make, until it is transposed or
+    a layer takes features last."""
+    found: set[int] = set()
+    made: set[int] = set()  # the nodes whose output is one
+    for index, node in enumerate(graph.nodes):
+        along = node.layer.rank or node.inputs and node.inputs[0] in made
+        last = any(argument.axis == -1 for argument in node.layer.arguments.values())
+        if along and not last and len(node.applied.inputs[0]) == 2:
+            found.add(index)
+            if len(node.applied.output) == 2 and not _transposes(node.applied):
+                made.add(index)
+    return frozenset(found)
+
+
+def _transposes(applied: Applied) -> bool:
+    """Is the last axis of the input the first of the output?"""
+    letters = _input_letters(applied, SIGNAL)
+    try:
+        return bool(applied.layer.output_shape(*letters)[0] == letters[0][-1])
+    except (TypeError, ValueError, ArithmeticError, LookupError):
+        return False
+
+
 def _channels_last(graph: Graph, index: int) -> bool:
     """Is the input of a node an image with its channels last: does the layer want it so, or was it laid out so?"""
     node = graph.nodes[index]
@@ -566,7 +603,7 @@ def _channels_last(graph: Graph, index: int) -> bool:
     if len(before.applied.output) != 3 or not before.inputs:
         return False
     last = _channels_last(graph, node.inputs[0])
-    letters = _input_letters(before.applied, last)
+    letters = _input_letters(before.applied, LAST if last else ())
     try:
         found = before.layer.output_shape(*letters)
     except (TypeError, ValueError, ArithmeticError, LookupError):
@@ -575,35 +612,35 @@ def _channels_last(graph: Graph, index: int) -> bool:
     return found[2] == channels or last and found[0] != channels
 
 
-def axis_names(layer: Layer | type[Layer], rank: int, channels_last: bool = False, first: bool = True) -> list[str]:
+def axis_names(layer: Layer | type[Layer], rank: int, layout: tuple[str, ...] = (), first: bool = True) -> list[str]:
     """What the axes of a layer's input are called: of the ``first`` as the arguments that must fit them.
 
     >>> from netcalc.layers import all_kinds
     >>> [axis_names(all_kinds()[kind], rank) for kind, rank in (("Conv2d", 3), ("LSTM", 2), ("Linear", 1))]
     [['C', 'H', 'W'], ['T', 'input_size'], ['in_features']]
     """
-    names = _usual_names(layer, rank, channels_last)
+    names = _usual_names(layer, rank, layout)
     for name, argument in layer.arguments.items():
         if argument.axis is not None and first and -rank <= argument.axis < rank:
             names[argument.axis] = SHORT.get(name, name)
     return names
 
 
-def _usual_names(layer: Layer | type[Layer], rank: int, channels_last: bool) -> list[str]:
+def _usual_names(layer: Layer | type[Layer], rank: int, layout: tuple[str, ...]) -> list[str]:
     """What so many axes are called, of the input or the output of a layer: columns of an image, too, are C x L."""
     if layer.rank and rank == 2:
-        return ["C", "L"]
-    if channels_last and rank == 3:
-        return ["H", "W", "C"]
+        return [*SIGNAL]
+    if layout and len(layout) == rank:
+        return [*layout]
     return list(AXES.get(rank, ()) or (f"n{axis}" for axis in range(1, rank + 1)))
 
 
-def _input_letters(applied: Applied, channels_last: bool) -> tuple[tuple[Any, ...], ...]:
+def _input_letters(applied: Applied, layout: tuple[str, ...]) -> tuple[tuple[Any, ...], ...]:
     """Names for the sizes of the inputs: torch's for those that an argument states, the usual ones for the others."""
     found: list[tuple[Any, ...]] = []
     layer = applied.layer
     for place, shape in enumerate(applied.inputs):
-        names = axis_names(layer, len(shape), channels_last, first=place == 0)
+        names = axis_names(layer, len(shape), layout, first=place == 0)
         letters = []
         for axis, (name, size) in enumerate(zip(names, shape)):
             same = found and len(found[0]) == len(shape) and applied.inputs[0][axis] == size
@@ -689,7 +726,7 @@ def _called(graph: Graph, fields: Any, traced: Traced, before: ReceptiveField | 
     axes = [strip.axis for strip in before.strips] if before else [None]
     if None not in axes and len(set(axes)) == len(axes):
         return [traced.names[0][axis].name.removesuffix("_in") for axis in axes if axis is not None]
-    source = _usual_names(Input, len(graph.nodes[fields.source].applied.output), False)
+    source = _usual_names(Input, len(graph.nodes[fields.source].applied.output), ())
     return [source[axis] for axis in fields.axes]
 
 
@@ -830,20 +867,21 @@ def _totals(report: Report, layers: list[LayerReport]) -> Iterator[Total]:
         ("MACs", lambda layer: layer.macs),
     )
     for what, figure in figures:
-        addends: dict[Any, list[Any]] = {}
+        addends: dict[Any, Addend] = {}
         result: Dim = 0
         for layer in layers:
-            size = figure(layer)
+            size, left_out = figure(layer), layer.uncounted if what == "FLOPs" else ()
             result = result + size
-            if not (isinstance(size, int) and size == 0):
-                addends.setdefault(size, [0, layer.name])[0] += 1
-        found = Total(what, tuple((count, size, name) for size, (count, name) in addends.items()), result)
-        if what == "FLOPs":
-            found = found._replace(uncounted=tuple(dict.fromkeys(n for layer in layers for n in layer.uncounted)))
-        yield found
+            if left_out or not (isinstance(size, int) and size == 0):
+                known = addends.get((size, bool(left_out)), Addend(0, size, layer.name))
+                names = tuple(dict.fromkeys((*known.uncounted, *left_out)))
+                addends[size, bool(left_out)] = known._replace(times=known.times + 1, uncounted=names)
+        uncounted = tuple(dict.fromkeys(name for layer in layers for name in layer.uncounted))
+        yield Total(what, tuple(addends.values()), result, uncounted if what == "FLOPs" else ())
         if what == "FLOPs":
             ops = report.ops if whole else Ops.sum(layer.ops for layer in layers)
-            yield Total("operations", tuple((1, count, kind) for kind, count in ops.items()), result)
+            kinds = tuple(Addend(1, count, kind, names) for kind, count, names in by_kind(ops, uncounted))
+            yield Total("operations", kinds, result, uncounted)
 
 
 # ---------------------------------------------------------------- as JSON
@@ -851,25 +889,54 @@ def _totals(report: Report, layers: list[LayerReport]) -> Iterator[Total]:
 
 def to_dict(explanation: Explanation) -> dict[str, Any]:
     """The working for programs: formulas as text, results as exact integers."""
+    uncounted = _uncounted(explanation)
     return {
+        **HEAD,
         "layers": [_entry(entry) for entry in explanation.entries],
         "totals": [
             {
                 "of": total.what,
-                "addends": [{"count": n, "value": plain(size), "from": name} for n, size, name in total.addends],
+                "addends": [
+                    {"count": one.times, "value": plain(one.size), "from": one.name} | _bounded(one.uncounted)
+                    for one in total.addends
+                ],
                 "result": plain(total.result),
+                **_bounded(total.uncounted),
             }
             for total in explanation.totals
         ],
-        "conditions": [one.to_dict() for one in explanation.report.requirements],
+        **_left_out(uncounted),
+        **stated(explanation.report.requirements),
     }
+
+
+def _uncounted(explanation: Explanation) -> tuple[Uncounted, ...]:
+    """What the figures of all the layers that are explained leave out."""
+    entries = explanation.entries
+    layers = [one for entry in entries for one in (entry.layers if isinstance(entry, Alike) else (entry.report,))]
+    return tuple(name.of(layer.name) for layer in layers for name in layer.uncounted)
+
+
+def _left_out(uncounted: tuple[Uncounted, ...]) -> dict[str, Any]:
+    """What is not counted, and the figures that are lower bounds for it."""
+    return {"uncounted": list(uncounted), "lower_bounds": list(lower_bounds(uncounted))}
+
+
+def _bounded(uncounted: tuple[str, ...]) -> dict[str, Any]:
+    """The mark of a figure that is a lower bound."""
+    return {"lower_bound": True, "uncounted": list(uncounted)} if uncounted else {}
 
 
 def _entry(entry: LayerWorking | Alike) -> dict[str, Any]:
     if isinstance(entry, Alike):
-        return {"name": entry.name, "as": entry.model, "layers": [layer.name for layer in entry.layers]} | (
-            {"receptive_field": plain(entry.field.size)} if entry.field else {}
-        )
+        uncounted = tuple(name for layer in entry.layers for name in layer.uncounted)
+        return {
+            "name": entry.name,
+            "as": entry.model,
+            "layers": [layer.name for layer in entry.layers],
+            **({"receptive_field": plain(entry.field.size)} if entry.field else {}),
+            **_left_out(uncounted),
+        }
     return {
         "name": entry.name,
         "kind": entry.report.kind,
@@ -886,6 +953,7 @@ def _entry(entry: LayerWorking | Alike) -> dict[str, Any]:
             for line in entry.ledger
             for part in line.parts
         ],
+        **_left_out(entry.report.uncounted),
         "macs": _step("MACs", entry.macs.formula, entry.macs.result),
         "receptive_field": [
             _step(step.what, step.formula, step.result) | ({"note": step.note} if step.note else {})

@@ -113,6 +113,11 @@ class ReceptiveField:
         """Does every unit see all that the network reads, along every axis?"""
         return all(strip.axis is None for strip in self.strips)
 
+    def __repr__(self) -> str:
+        """The figures; with the least size where units differ."""
+        names = ("size", *(["minimum"] if self.varies else []), "stride", "start")
+        return f"<ReceptiveField {' '.join(f'{name}={_written(getattr(self, name))}' for name in names)}>"
+
     def interval(self, axis: int, unit: int) -> tuple[Dim, Dim] | None:
         """The first and the last position, unclipped, that unit ``unit`` reads along spatial axis ``axis``."""
         strip = self.strips[axis]
@@ -120,6 +125,11 @@ class ReceptiveField:
             return None
         low, high = strip.low(unit), strip.high(unit)
         return None if low is None or high is None else (low, high)
+
+
+def _written(sizes: tuple[Any, ...]) -> str:
+    """A tuple with its fractions as ``1/2``."""
+    return f"({', '.join(map(str, sizes))}{',' * (len(sizes) == 1)})"
 
 
 class Fields(tuple["ReceptiveField | None", ...]):

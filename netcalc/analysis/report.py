@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from netcalc._version import __version__
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from netcalc.analysis.receptive_field import ReceptiveField
 
 SCHEMA = 1
+HEAD = {"netcalc": __version__, "schema": SCHEMA}
+"""What every object for programs begins with."""
 CONVENTION = "textbook"
 BYTES = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8": 1, "int64": 8, "int32": 4, "int16": 2, "int8": 1,
@@ -323,8 +325,7 @@ class Report:
         """The report as in the JSON schema (version 1): exact integers; formulas as Python expressions in text."""
         totals = self.totals
         return {
-            "netcalc": __version__,
-            "schema": SCHEMA,
+            **HEAD,
             "convention": CONVENTION,
             "batch": plain(1 if self.batch is None else self.batch),
             "batch_axis": self.batch is not None,
@@ -351,7 +352,7 @@ class Report:
             "reduced_per_sample": list(self.batch_reductions),
             "uncounted": list(self.uncounted),
             "lower_bounds": list(lower_bounds(self.uncounted)),
-            "conditions": list(self.conditions),
+            **stated(self.requirements),
         }
 
     def __repr__(self) -> str:
@@ -375,6 +376,11 @@ def plain_field(field: ReceptiveField | None) -> dict[str, Any] | None:
     if field is None:
         return None
     return {"size": plain(field.size), "stride": plain(field.stride), "start": plain(field.start)}
+
+
+def stated(requirements: Sequence[Requirement]) -> dict[str, list[Any]]:
+    """What must hold of the letters, as in the JSON schema: in words, and one by one with its letters and layers."""
+    return {"conditions": list(map(str, requirements)), "requirements": [one.to_dict() for one in requirements]}
 
 
 def shown(value: Dim) -> str:

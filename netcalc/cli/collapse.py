@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from netcalc.analysis.collapse import collapses, obstacles
-from netcalc.analysis.report import plain, shown
+from netcalc.analysis.report import HEAD, plain, shown
 from netcalc.cli.letters import in_option, load_sample
 from netcalc.cli.source import (
     chosen,
@@ -42,6 +42,7 @@ def collapse(
         emit(
             as_json(
                 {
+                    **HEAD,
                     "collapses": [
                         {
                             **{k: plain(v) for k, v in one._asdict().items() if k != "single"},

@@ -35,6 +35,8 @@ def diff(
 ) -> None:
     """What differs between two networks: their layers aligned, and every total.
 
+    Blocks that differ alike are shown once; the plain rows of a pipe and the JSON, for programs, have every layer.
+
     \b
     netcalc diff resnet18 resnet34
     netcalc diff gpt2 --set-second T=512      one network under two settings
@@ -47,8 +49,6 @@ def diff(
     found = difference(one, two)
     from netcalc.report import comparison
 
-    rows = [] if only_totals else comparison.difference_rows(found)
-    totals = comparison.totals_rows(found.totals)
     match chosen(format):
         case "json":
             from netcalc.report.text import as_json
@@ -58,7 +58,11 @@ def diff(
             folded = [] if only_totals else comparison.folded_rows(found)
             header = comparison.headed(comparison.DIFFERENCE_HEADER, found)
             emit(comparison.markdown(header, folded) + "\n" if folded else "")
-            emit(comparison.markdown(comparison.headed(comparison.TOTALS_HEADER, found), totals))
+            emit(
+                comparison.markdown(
+                    comparison.headed(comparison.TOTALS_HEADER, found), comparison.totals_rows(found.totals)
+                )
+            )
             notes = comparison.notes(found)
             emit("".join(["\n", *(f"- {note}\n" for note in notes)]) if notes else "")
         case "latex":
@@ -70,8 +74,9 @@ def diff(
         case _:
             from netcalc.report.text import tabbed
 
+            rows = [] if only_totals else comparison.difference_rows(found)
             emit(tabbed([comparison.DIFFERENCE_HEADER, *rows]) if rows else "")
-            emit(tabbed([comparison.TOTALS_HEADER, *totals]))
+            emit(tabbed([comparison.TOTALS_HEADER, *comparison.totals_rows(found.totals, exact=True)]))
             same = [] if only_totals else [f"{comparison.layers(found.same)} the same"]
             for note in (*same, *comparison.notes(found)):
                 click.echo(note, err=True)

@@ -88,9 +88,10 @@ def eq(
             console = Console(highlight=False)
             show(tables(story, console.width), console)
         case "json":
+            from netcalc.analysis.report import HEAD
             from netcalc.report.text import as_json
 
-            emit(as_json(story.to_dict()))
+            emit(as_json(HEAD | story.to_dict()))
         case "markdown":
             from netcalc.report.equations import markdown
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
-import sys
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ import click
 from netcalc.analysis.field import UnitField, inputs_of, nested, receptive_field, trace, units_reading
 from netcalc.analysis.reading import numbers
 from netcalc.analysis.receptive_field import receptive_fields
-from netcalc.analysis.report import where_it_holds
+from netcalc.analysis.report import HEAD, stated, where_it_holds
 from netcalc.cli import source
 from netcalc.cli.letters import in_option, load_sample
 from netcalc.cli.source import set_option, spec_argument
@@ -26,6 +25,7 @@ from netcalc.report.field import (
     terminal_picture,
     trace_rows,
 )
+from netcalc.report.text import as_json
 
 
 class Places(click.ParamType):  # type: ignore[type-arg]
@@ -57,7 +57,7 @@ class Places(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="An image to lay the SVG over."
 )
-@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.option("--json", is_flag=True, help="Everything as JSON.")
 @in_option
 @set_option
 def rf(
@@ -71,7 +71,7 @@ def rf(
     picture: bool,
     svg: Path | None,
     image: Path | None,
-    as_json: bool,
+    json: bool,
     letters: tuple[str, ...],
     set_values: tuple[str, ...],
 ) -> None:
@@ -86,14 +86,14 @@ def rf(
     netcalc rf "1x32x32 -> conv 6 k3 d2 -> conv 6 k3 d2" --svg gridding.svg
     """
     graph, requirements = where_it_holds(load_sample(spec, letters, set_values))
-    conditions = {"conditions": [one.to_dict() for one in requirements]}
-    if requirements and not as_json:
+    conditions = stated(requirements)
+    if requirements and not json:
         click.echo(f"holds when: {', '.join(map(str, requirements))}", err=True)
     if reaches is not None:
         reached = units_reading(graph, reaches, of, from_, ignore_normalization)
-        _print(reached.to_dict() | conditions if as_json else reached_rows(reached))
+        _print(HEAD | reached.to_dict() | conditions if json else reached_rows(reached))
         return
-    if of is None and unit is None and not (traced or picture or svg or as_json):
+    if of is None and unit is None and not (traced or picture or svg or json):
         _overview(graph, from_, ignore_normalization)
         return
     found = receptive_field(graph, of, unit, from_, ignore_normalization)
@@ -103,8 +103,8 @@ def rf(
         found = receptive_field(graph, found.of, middle, found.source, ignore_normalization)
     steps = trace(graph, found.of, found.source, ignore_normalization) if traced else {}
     others = [] if from_ is not None else inputs_of(graph, graph.index(found.of))[1:]
-    if as_json:
-        told = found.to_dict() | conditions
+    if json:
+        told = HEAD | found.to_dict() | conditions
         if traced:
             told["trace"] = {str(axis): [step.to_dict() for step in each] for axis, each in steps.items()}
         if others:
@@ -116,7 +116,8 @@ def rf(
         _show(graph, found, steps, ignore_normalization, picture)
         for place in others:
             click.echo()
-            _print(summary_rows(receptive_field(graph, found.of, unit, place, ignore_normalization)))
+            other = receptive_field(graph, found.of, unit, place, ignore_normalization)
+            _print(summary_rows(other, not source.on_terminal()))
     if svg is not None:
         fields = nested(graph, found, ignore_normalization=ignore_normalization)
         svg.write_text(svg_picture(fields, image), encoding="utf-8")
@@ -132,31 +133,37 @@ def _overview(graph: Graph, from_: str | None, ignore_normalization: bool) -> No
             click.echo(("\n" if number else "") + f"in {graph.nodes[place].name}:")
         if not fields.axes:
             click.echo(f"{graph.nodes[place].name} has no spatial axis", err=True)
-        _print(field_rows(graph, fields))
+        _print(field_rows(graph, fields, not source.on_terminal()))
 
 
 def _show(graph: Graph, found: UnitField, steps: object, ignore_normalization: bool, picture: bool) -> None:
+    exact = not source.on_terminal()
     if isinstance(steps, dict) and steps:
-        tables = {axis: trace_rows(each) for axis, each in steps.items()}
+        tables = {axis: trace_rows(each, exact) for axis, each in steps.items()}
         alike = len({str(rows) for rows in tables.values()}) == 1
         for axis, rows in list(tables.items())[: 1 if alike else None]:
             if not alike:
                 click.echo(f"along axis {axis}:")
             _print(rows)
         click.echo()
-    _print(summary_rows(found))
+    _print(summary_rows(found, exact))
     if picture:
-        colour = sys.stdout.isatty()
+        colour = _has_colours()
         width = shutil.get_terminal_size().columns
         fields = nested(graph, found, ignore_normalization=ignore_normalization)
         click.echo()
         click.echo(terminal_picture(fields, width, colour=colour), nl=False, color=colour)
 
 
+def _has_colours() -> bool:
+    """Is standard output a terminal with colours, and are they wanted? (https://no-color.org)"""
+    return source.on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
 def _print(told: object) -> None:
     """Rows in columns on a terminal, tab-separated in a pipe; a dictionary as JSON."""
     if isinstance(told, dict):
-        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        source.emit(as_json(told))
         return
     assert isinstance(told, list)
     if source.on_terminal():

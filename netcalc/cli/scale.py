@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from netcalc.analysis.conditions import decided
-from netcalc.analysis.growth import growth
-from netcalc.analysis.report import analyze
+from netcalc.analysis.growth import Growth, growth
+from netcalc.analysis.report import Report, analyze
 from netcalc.cli.letters import in_option, numbers_of, parted, split, with_letters
 from netcalc.cli.source import chosen, emit, format_option, parse_values, read_spec, set_option, spec_argument
 from netcalc.errors import SpecError
@@ -48,7 +46,7 @@ def scale(spec: str, letters: tuple[str, ...], format: str | None, set_values: t
     groups = [(name,) for name in names] + ([tuple(names)] if len(names) > 1 else [])
     conditions = report.requirements
     found = [one for group in groups for one in growth(report, group, sizes, conditions=conditions)]
-    show(found, sizes, format)
+    show(report, found, sizes, format)
     if conditions:
         of_both = "" if {*names} <= {*sizes} else " (of the doubled sizes too)"
         click.echo(f"holds when {', '.join(map(str, conditions))}{of_both}", err=True)
@@ -56,14 +54,14 @@ def scale(spec: str, letters: tuple[str, ...], format: str | None, set_values: t
         click.echo(f"uncounted: {name}", err=True)
 
 
-def show(found: list[Any], sizes: dict[str, int], format: str | None) -> None:
+def show(report: Report, found: list[Growth], sizes: dict[str, int], format: str | None) -> None:
     from netcalc.report import comparison
 
     match chosen(format):
         case "json":
             from netcalc.report.text import as_json
 
-            emit(as_json(comparison.growth_dict(found)))
+            emit(as_json(comparison.growth_dict(found, report)))
         case "markdown":
             emit(comparison.markdown(comparison.GROWTH_HEADER, comparison.growth_rows(found, sizes)))
         case "table":
@@ -73,4 +71,4 @@ def show(found: list[Any], sizes: dict[str, int], format: str | None) -> None:
         case _:
             from netcalc.report.text import tabbed
 
-            emit(tabbed([comparison.GROWTH_HEADER, *comparison.growth_rows(found, sizes)]))
+            emit(tabbed([comparison.GROWTH_HEADER, *comparison.growth_rows(found, sizes, exact=True)]))

@@ -69,9 +69,10 @@ def verify(spec: str, given: tuple[str, ...], set_values: tuple[str, ...], ledge
 
             show(verification_table(verification, FIGURES))
         case "json":
+            from netcalc.analysis.report import HEAD
             from netcalc.report.text import as_json
 
-            emit(as_json(verification.to_dict()))
+            emit(as_json(HEAD | verification.to_dict()))
         case "csv":
             from netcalc.report.text import csv_lines
 

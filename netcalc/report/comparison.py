@@ -10,13 +10,14 @@ from typing import Any
 
 from netcalc.analysis.difference import Change, Difference, Row
 from netcalc.analysis.growth import Growth, as_number
-from netcalc.analysis.report import LayerReport, plain, shown
+from netcalc.analysis.operations import lower_bounds
+from netcalc.analysis.report import HEAD, LayerReport, Report, plain, shown, stated
 from netcalc.dims import Dim, Expr, factored_latex, factored_text, latex, symbols, text, total
 from netcalc.layers.base import shape_text
 from netcalc.layers.pieces import abbreviated
 from netcalc.report.formula import LABELS, broken
 from netcalc.report.latex import bracketed, document, formula, listed, prose
-from netcalc.report.rows import bound
+from netcalc.report.rows import bound, exact_shape
 from netcalc.report.text import aligned
 
 GROWTH_HEADER = ("doubles", "total", "before", "after", "ratio", "exactly", "grows as")
@@ -27,8 +28,18 @@ LONGEST = 16
 """What is not longer is never moved below a table."""
 
 
-def ratio_text(ratio: Fraction | None) -> str:
-    """A ratio: exact as a decimal or a short fraction, else rounded with its sign.
+def figure(size: Dim, exact: bool = False) -> str:
+    """A figure for people, or ``exact``: for programs, in digits alone or as a Python expression.
+
+    >>> from netcalc.dims import symbol
+    >>> figure(-1000), figure(1000 * symbol("T")), figure(-1000, exact=True), figure(1000 * symbol("T"), exact=True)
+    ('-1,000', '1,000·T', '-1000', '1000*T')
+    """
+    return str(plain(size)) if exact else shown(size)
+
+
+def ratio_text(ratio: Fraction | None, exact: bool = False) -> str:
+    """A ratio: exact as a decimal or a short fraction, else rounded with its sign; for programs a decimal alone.
 
     >>> [ratio_text(ratio) for ratio in (Fraction(4), Fraction(5, 2), Fraction(8, 7), Fraction(9999, 8567))]
     ['4', '2.5', '8/7 ≈ 1.143', '≈ 1.167']
@@ -36,24 +47,30 @@ def ratio_text(ratio: Fraction | None) -> str:
     if ratio is None:
         return ""
     decimal = f"{float(ratio):.4g}"
-    if Fraction(decimal) == ratio:
+    if exact or Fraction(decimal) == ratio:
         return decimal
     return f"{ratio} ≈ {decimal}" if len(str(ratio)) < 8 else f"≈ {decimal}"
 
 
-def quotient_text(quotient: tuple[Dim, Dim] | None) -> str:
-    """An exact ratio: a fraction, or factored formulas above and below.
+def quotient_text(quotient: tuple[Dim, Dim] | None, exact: bool = False) -> str:
+    """An exact ratio: a fraction, or factored formulas above and below; for programs a Python expression.
 
     >>> from netcalc.dims import symbol
     >>> T = symbol("T")
     >>> [quotient_text(one) for one in ((5, 3), (2, 1), (4 * T + 256, T + 128), (T + 1, 2 * T), ((T + 1) // 2, 3))]
     ['5/3', '2', '4·(T + 64)/(T + 128)', '(T + 1)/(2·T)', '⌊(T+1)/2⌋/3']
+    >>> [quotient_text(one, exact=True) for one in ((5, 3), (2, 1), (T + 1, 2 * T), ((T + 1) // 2, 3))]
+    ['5/3', '2', '(T + 1)/(2*T)', '((T+1)//2)/3']
     """
     if quotient is None:
         return ""
-    above, below = (factored_text(one) if isinstance(one, Expr) else str(one) for one in quotient)
+    above, below = (
+        factored_text(one) if isinstance(one, Expr) and not exact else figure(one, True) for one in quotient
+    )
     if below == "1":
         return above
+    if exact:
+        return "/".join(one if one.isdecimal() else f"({one})" for one in (above, below))
     above = f"({above})" if any(sign in _outside(above) for sign in "+−") else above
     return f"{above}/" + (f"({below})" if any(sign in _outside(below) for sign in "+−·/") else below)
 
@@ -68,11 +85,15 @@ def _outside(formula: str) -> str:
     return found
 
 
-def order_text(found: Growth) -> str:
-    """The leading order: ``6144·T²``, ``constant``"""
+def order_text(found: Growth, exact: bool = False) -> str:
+    """The leading order: ``6,144·T²``, ``constant``; for programs ``6144*T**2``."""
     if not found.degree:
         return "constant"
     letter = found.letters[0] if len(found.letters) == 1 else "x"
+    if exact:
+        factor = quotient_text(found.leading, exact)
+        factor = f"({factor})" if any(sign in _outside(factor) for sign in "+-") else factor
+        return f"{factor}*" * (factor != "1") + letter + f"**{found.degree}" * (found.degree > 1)
     raised = str(found.degree).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     power = letter if found.degree == 1 else f"{letter}{raised}"
     above, below = found.leading
@@ -105,11 +126,11 @@ def doubled(found: Growth, sizes: dict[str, int]) -> str:
     return f"{', '.join(found.letters)}{': ' if numbers else ''}{', '.join(numbers)}{beyond}"
 
 
-def growth_rows(found: Sequence[Growth], sizes: dict[str, int]) -> list[tuple[str, ...]]:
+def growth_rows(found: Sequence[Growth], sizes: dict[str, int], exact: bool = False) -> list[tuple[str, ...]]:
     """Texts for each total; what x stands for is said in the row."""
     return [
         (*row[:-1], f"{row[-1]} ({_together(one)})" if len(one.letters) > 1 and one.degree else row[-1])
-        for one, row in zip(found, _growth_rows(found, sizes))
+        for one, row in zip(found, _growth_rows(found, sizes, exact))
     ]
 
 
@@ -118,16 +139,20 @@ def _together(found: Growth) -> str:
     return " = ".join((*found.letters, "x"))
 
 
-def _growth_rows(found: Iterable[Growth], sizes: dict[str, int]) -> list[tuple[str, ...]]:
+def _growth_rows(found: Iterable[Growth], sizes: dict[str, int], exact: bool = False) -> list[tuple[str, ...]]:
     return [
         (
             doubled(one, sizes),
             LABELS.get(one.figure, one.figure),
-            bound(one.uncounted) + shown(one.before),
-            bound(one.uncounted) + shown(one.after) if one.extends else NONE,
-            UNKNOWN if one.uncounted else NONE if not one.extends else ratio_text(one.ratio) or _limit(one, sizes),
-            quotient_text(one.quotient) if one.extends else NONE,
-            UNKNOWN if one.uncounted and not one.degree else bound(one.uncounted) + order_text(one),
+            bound(one.uncounted) + figure(one.before, exact),
+            bound(one.uncounted) + figure(one.after, exact) if one.extends else NONE,
+            UNKNOWN
+            if one.uncounted
+            else (ratio_text(one.ratio, exact) or _limit(one, sizes) * (not exact))
+            if one.extends
+            else NONE,
+            quotient_text(one.quotient, exact) if one.extends else NONE,
+            UNKNOWN if one.uncounted and not one.degree else bound(one.uncounted) + order_text(one, exact),
         )
         for one in found
     ]
@@ -201,23 +226,31 @@ def _numbered(cell: str, most: int, numbers: dict[str, int]) -> str:
     return f"({numbers.setdefault(cell, len(numbers) + 1)})"
 
 
-def growth_dict(found: Iterable[Growth]) -> list[dict[str, Any]]:
-    return [
-        {
-            "doubles": list(one.letters),
-            "of": one.figure,
-            "formula": plain(one.formula),
-            "before": plain(one.before),
-            "after": plain(one.after) if one.extends else None,
-            "ratio": None if one.ratio is None or not one.extends else str(one.ratio),
-            "quotient": plain(one.quotient) if one.extends else None,
-            "degree": one.degree,
-            "leading": [plain(one.leading[0]), one.leading[1]],
-            **({"lower_bound": True, "uncounted": list(one.uncounted)} if one.uncounted else {}),
-            **({"beyond": list(one.beyond)} if one.beyond else {}),
-        }
-        for one in found
-    ]
+def growth_dict(found: Iterable[Growth], report: Report) -> dict[str, Any]:
+    """The growth of a network's totals for programs, with what the totals leave out and demand."""
+    return {
+        **HEAD,
+        "growth": list(map(_growth_dict, found)),
+        "uncounted": list(report.uncounted),
+        "lower_bounds": list(lower_bounds(report.uncounted)),
+        **stated(report.requirements),
+    }
+
+
+def _growth_dict(one: Growth) -> dict[str, Any]:
+    return {
+        "doubles": list(one.letters),
+        "of": one.figure,
+        "formula": plain(one.formula),
+        "before": plain(one.before),
+        "after": plain(one.after) if one.extends else None,
+        "ratio": None if one.ratio is None or not one.extends else str(one.ratio),
+        "quotient": plain(one.quotient) if one.extends else None,
+        "degree": one.degree,
+        "leading": [plain(one.leading[0]), one.leading[1]],
+        **({"lower_bound": True, "uncounted": list(one.uncounted)} if one.uncounted else {}),
+        **({"beyond": list(one.beyond)} if one.beyond else {}),
+    }
 
 
 def sides(found: Difference) -> tuple[str, str]:
@@ -232,13 +265,13 @@ def headed(header: Sequence[str], found: Difference) -> tuple[str, ...]:
 
 
 def difference_rows(found: Difference) -> list[tuple[str, ...]]:
-    """Texts for every row, for programs."""
-    return [_difference_row(row) for row in found.rows]
+    """Every row, for programs."""
+    return [_difference_row(row, exact=True) for row in found.rows]
 
 
-def _difference_row(row: Row) -> tuple[str, ...]:
-    more = _more(row.flops, row.bounds)
-    return (row.name, _side(row.first), _side(row.second), signed(row.params), more, changed(row))
+def _difference_row(row: Row, exact: bool = False) -> tuple[str, ...]:
+    first, second = _side(row.first, exact), _side(row.second, exact)
+    return (row.name, first, second, signed(row.params, exact), _more(row.flops, row.bounds, exact), changed(row))
 
 
 def folded_rows(found: Difference) -> list[tuple[str, ...]]:
@@ -275,12 +308,12 @@ def _within(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     return [(_numbered_block(row.name)[2], *_difference_row(row)[1:]) for row in rows]
 
 
-def _side(layers: Sequence[LayerReport]) -> str:
+def _side(layers: Sequence[LayerReport], exact: bool = False) -> str:
     """What one network has there: its shape, or how many layers."""
     if not layers:
         return NONE
     count = f"{len(layers)} layers → " if len(layers) > 1 else ""
-    return f"{count}{shape_text(layers[-1].output_shape)}"
+    return f"{count}{(exact_shape if exact else shape_text)(layers[-1].output_shape)}"
 
 
 def changed(row: Row) -> str:
@@ -326,31 +359,35 @@ def notes(found: Difference) -> list[str]:
     return [*(f"uncounted: {name}" for name in found.uncounted), *holds]
 
 
-def _more(difference: Dim, bounds: tuple[bool, bool]) -> str:
+def _more(difference: Dim, bounds: tuple[bool, bool], exact: bool = False) -> str:
     """A difference of totals that may be lower bounds: at least, at most, or not known.
 
     >>> [_more(7, bounds) for bounds in ((False, False), (False, True), (True, False), (True, True))]
     ['+7', '≥ +7', '≤ +7', 'not known']
     """
-    return UNKNOWN if all(bounds) else ("≤ " if bounds[0] else bound(bounds[1])) + signed(difference)
+    return UNKNOWN if all(bounds) else ("≤ " if bounds[0] else bound(bounds[1])) + signed(difference, exact)
 
 
-def signed(size: Dim) -> str:
-    """A difference with its sign."""
-    if isinstance(size, int):
-        return f"{size:+,}".replace("-", "−") if size else "0"
-    return shown(size)
+def signed(size: Dim, exact: bool = False) -> str:
+    """A difference with its sign.
+
+    >>> signed(7000), signed(-7000), signed(7000, exact=True), signed(-7000, exact=True)
+    ('+7,000', '−7,000', '7000', '-7000')
+    """
+    if isinstance(size, int) and size and not exact:
+        return f"{size:+,}".replace("-", "−")
+    return figure(size, exact)
 
 
-def totals_rows(totals: Iterable[Change]) -> list[tuple[str, ...]]:
+def totals_rows(totals: Iterable[Change], exact: bool = False) -> list[tuple[str, ...]]:
     return [
         (
             LABELS.get(one.figure, one.figure),
-            bound(one.bounds[0]) + shown(one.first),
-            bound(one.bounds[1]) + shown(one.second),
-            _more(one.difference, one.bounds),
-            ratio_text(one.ratio) if one.ratio is not None else quotient_text(one.quotient),
-            quotient_text(one.quotient),
+            bound(one.bounds[0]) + figure(one.first, exact),
+            bound(one.bounds[1]) + figure(one.second, exact),
+            _more(one.difference, one.bounds, exact),
+            ratio_text(one.ratio, exact) if exact or one.ratio is not None else quotient_text(one.quotient),
+            quotient_text(one.quotient, exact),
         )
         for one in totals
     ]
@@ -369,6 +406,7 @@ def difference_dict(found: Difference, totals_only: bool = False) -> dict[str, A
         for row in found.rows
     ]
     return {
+        **HEAD,
         **({} if totals_only else {"same": found.same, "layers": rows}),
         "totals": {
             one.figure: {
@@ -382,8 +420,12 @@ def difference_dict(found: Difference, totals_only: bool = False) -> dict[str, A
             for one in found.totals
         },
         "uncounted": list(found.uncounted),
-        "conditions": {side: list(demands) for side, demands in found.conditions.items()},
+        **_by_side(first=stated(found.first.requirements), second=stated(found.second.requirements)),
     }
+
+
+def _by_side(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    return {key: {"first": first[key], "second": second[key]} for key in first}
 
 
 def as_latex(found: Difference, totals_only: bool, fragment: bool) -> str:

@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from netcalc.analysis.explanation import FIELD_LETTERS, LONGEST, Alike, Explanation, LayerWorking, Tensor, Total
-from netcalc.analysis.operations import Ops
+from netcalc.analysis.operations import Ops, by_kind
 from netcalc.analysis.report import CONVENTION, shown
 from netcalc.analysis.written import (
     LATEX,
@@ -25,11 +25,11 @@ from netcalc.analysis.written import (
 )
 from netcalc.dims import Dim
 from netcalc.dims import total as summed
-from netcalc.layers.base import shape_text
+from netcalc.layers.base import Uncounted, shape_text
 from netcalc.layers.pieces import abbreviated
 from netcalc.records import NamedTuple
 from netcalc.report.latex import document, formula, holds_when, label_latex, listed, prose, sizes_latex
-from netcalc.report.rows import axes, holds_when_markdown, title
+from netcalc.report.rows import axes, bound, holds_when_markdown, title
 
 
 class Step(NamedTuple):
@@ -131,7 +131,9 @@ def _operations(entry: LayerWorking, script: Script, brief: bool) -> Iterator[St
     report = entry.report
     if len(entry.ledger) > 1 or len(entry.ledger) == 1 and len(entry.ledger[0].parts) > 1:
         ops = Ops.sum(Ops({part.kind: part.result}) for line in entry.ledger for part in line.parts)
-        yield Step("operations", "together", _distinct([_ops(ops, script), script.size(ops.total)]), defines=True)
+        whole = _least(report.uncounted, script) + script.size(ops.total)
+        forms = [_ops(ops, script, report.uncounted), whole]
+        yield Step("operations", "together", _distinct(forms), defines=True)
     for name in report.uncounted:
         yield Step("operations", "uncounted", (), name)
     if not entry.ledger and not report.uncounted:
@@ -158,8 +160,11 @@ def _amount(formula: Any, script: Script, numbers: bool) -> str:
     return script.group(written) if isinstance(formula, Sum) else written
 
 
-def _ops(ops: Ops, script: Script) -> str:
-    return " + ".join(f"{_counted(count, script)}{script.kind(kind)}" for kind, count in ops.items())
+def _ops(ops: Ops, script: Script, uncounted: Iterable[Uncounted]) -> str:
+    return " + ".join(
+        f"{_least(names, script)}{_counted(count, script)}{script.kind(kind)}"
+        for kind, count, names in by_kind(ops, uncounted)
+    )
 
 
 def _counted(count: Any, script: Script) -> str:
@@ -213,15 +218,21 @@ def _given(letter: Letter, script: Script) -> str:
 
 def total_form(total: Total, script: Script) -> tuple[str, str]:
     """A total's addends as a sum, and the result. Addends that occur more than once stand once, with their count."""
-    if total.what == "operations":
-        added = " + ".join(f"{_counted(n, script)}{script.kind(kind)}" for _, n, kind in total.addends)
-        return added or script.size(0), script.size(total.result)
     addends = []
-    for count, size, _ in total.addends:
-        written = script.size(size)
-        written = script.group(written) if " " in written and count > 1 else written
-        addends.append(f"{count}{script.cross}{written}" if count > 1 else written)
-    return " + ".join(addends) or script.size(0), script.size(total.result)
+    for one in total.addends:
+        if total.what == "operations":
+            written = f"{_counted(one.size, script)}{script.kind(one.name)}"
+        else:
+            written = script.size(one.size)
+            written = script.group(written) if " " in written and one.times > 1 else written
+            written = f"{one.times}{script.cross}{written}" if one.times > 1 else written
+        addends.append(_least(one.uncounted, script) + written)
+    return " + ".join(addends) or script.size(0), _least(total.uncounted, script) + script.size(total.result)
+
+
+def _least(uncounted: object, script: Script) -> str:
+    """The sign of a figure that leaves something out."""
+    return bound(uncounted) if script is PLAIN else r"\ge " * bool(uncounted)
 
 
 def in_pieces(explanation: Explanation) -> tuple[tuple[Total, ...], dict[str, Dim]]:
@@ -230,12 +241,12 @@ def in_pieces(explanation: Explanation) -> tuple[tuple[Total, ...], dict[str, Di
     if all(len(shown(total.result)) <= LONGEST for total in totals):
         return totals, {}
     taken = [letter.name for entry in explanation.layers for letter in entry.letters]
-    sizes = [size for one in totals for size in (one.result, *(size for _, size, _ in one.addends))]
+    sizes = [size for total in totals for size in (total.result, *(one.size for one in total.addends))]
     found, meanings = abbreviated(sizes, taken)
     short = iter(found)
     return tuple(
-        one._replace(result=next(short), addends=tuple((count, next(short), name) for count, _, name in one.addends))
-        for one in totals
+        total._replace(result=next(short), addends=tuple(one._replace(size=next(short)) for one in total.addends))
+        for total in totals
     ), meanings
 
 
@@ -248,7 +259,8 @@ def alike_text(entry: Alike) -> str:
     if entry.field:
         sizes = entry.field.size
         field = f"; but its receptive field is {axes(sizes[:1] if len(set(sizes)) == 1 else sizes)}"
-    return f"as {entry.model}: {count}{shown(params)} parameters, {shown(flops)} FLOPs{field}"
+    least = bound(any(layer.uncounted for layer in layers))
+    return f"as {entry.model}: {count}{shown(params)} parameters, {least}{shown(flops)} FLOPs{field}"
 
 
 # ---------------------------------------------------------------- text
@@ -387,13 +399,9 @@ def _total_text(total: Total, width: int) -> list[str]:
     added, result = total_form(total, PLAIN)
     name = _total_name(total)
     if total.what == "operations":
-        return _broken(f"    = {added}", width, "      ") if total.addends else []
-    if total.uncounted:
-        lines = _broken(f"  {name}: ≥ {result}{'' if added == result else f' = {added}'}", width, "      ")
+        lines = _broken(f"    = {added}", width, "      ") if total.addends else []
         return lines + [line for what in total.uncounted for line in _wrapped(f"    without {what}", width, "      ")]
-    if added == result:
-        return _broken(f"  {name}: {result}", width, "      ")
-    return _broken(f"  {name}: {result} = {added}", width, "      ")
+    return _broken(f"  {name}: {result}{'' if added == result else f' = {added}'}", width, "      ")
 
 
 # ---------------------------------------------------------------- Markdown
@@ -419,11 +427,11 @@ def as_markdown(explanation: Explanation, brief: bool = False) -> str:
     totals, meanings = in_pieces(explanation)
     for total in totals:
         added, result = total_form(total, PLAIN)
-        if total.what == "operations" and not total.addends:
-            continue
-        name, bound = _total_name(total), "≥ " if total.uncounted else ""
-        lines.append(f"- {name}: {bound}{result}" if added == result else f"- {name}: `{added}` = **{bound}{result}**")
-        lines += [f"  - without {what}" for what in total.uncounted]
+        name = _total_name(total)
+        if total.addends or total.what != "operations":
+            lines.append(f"- {name}: {result}" if added == result else f"- {name}: `{added}` = **{result}**")
+        if total.what == "operations":
+            lines += [f"  - without {what}" for what in total.uncounted]
     lines += [f"- where `{name} = {number_text(size)}`" for name, size in meanings.items()]
     if conditions := explanation.report.conditions:
         lines += ["", holds_when_markdown(conditions)]
@@ -513,8 +521,7 @@ def _total_latex(total: Total) -> Iterator[tuple[str, str]]:
     if total.what == "operations":
         if total.addends:
             yield "", formula(f"= {added}")
+        for what in total.uncounted:
+            yield "", f"without {prose(what)}"
         return
-    bound = r"\ge " if total.uncounted else ""
-    yield prose(_total_name(total)), formula(bound + result if added == result else f"{bound}{result} = {added}")
-    for what in total.uncounted:
-        yield "", f"without {prose(what)}"
+    yield prose(_total_name(total)), formula(result if added == result else f"{result} = {added}")

@@ -16,9 +16,11 @@ from typing import Any
 from netcalc.analysis.field import Reached, Step, UnitField
 from netcalc.analysis.receptive_field import Fields
 from netcalc.analysis.region import Region, members, runs
+from netcalc.analysis.report import plain
 from netcalc.dims import text
 from netcalc.graph import Graph
 from netcalc.layers.base import crossed, shape_text
+from netcalc.report.rows import exact_shape
 
 COLOURS = ("#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b")
 """Of the fields in a picture, the largest first (ColorBrewer's Blues)."""
@@ -28,79 +30,91 @@ IMAGE, PAPER, EDGE = "#e8e6e1", "#ffffff", "#d62728"
 # ---------------------------------------------------------------- figures
 
 
-def figure(value: Any) -> str:
-    """One figure: a formula, a fraction, nothing."""
+def figure(value: Any, exact: bool = False) -> str:
+    """One figure: a formula, a fraction, nothing; ``exact``: as programs read it."""
     if value is None:
         return "–"
+    if exact:
+        return str(plain(value))
     return str(value) if isinstance(value, (Fraction, str)) else text(value)
 
 
-def figures(values: Sequence[Any] | None) -> str:
-    """Figures along the axes: once where all are equal, else with ×."""
+def figures(values: Sequence[Any] | None, exact: bool = False) -> str:
+    """Figures along the axes: once where all are equal, else with ×; ``exact``: each, with x.
+
+    >>> figures((11, 11)), figures((-3, 5)), figures((11, 11), exact=True), figures((-3, 5), exact=True)
+    ('11', '−3×5', '11x11', '-3x5')
+    """
     if not values:
         return "–"
-    shown = list(map(figure, values))
+    shown = [figure(value, exact) for value in values]
+    if exact:
+        return crossed(shown)
     return shown[0] if len(set(shown)) == 1 else crossed(shown, "×")
 
 
-def field_rows(graph: Graph, fields: Fields) -> list[tuple[str, ...]]:
-    """One row a node: its shape, the field's size (least … most), stride, start, and what is to be said."""
+def field_rows(graph: Graph, fields: Fields, exact: bool = False) -> list[tuple[str, ...]]:
+    """One row a node: its shape, the field's size (least … most), stride, start, and what is to be said.
+
+    ``exact``: the figures as the plain rows of ``netcalc show`` have them.
+    """
+    shape = exact_shape if exact else shape_text
     rows: list[tuple[str, ...]] = [("layer", "output", "field", "stride", "start", "")]
     said: set[str] = set()
     for index, (node, field) in enumerate(zip(graph.nodes, fields)):
         if index <= fields.source:
             continue
         if field is None:
-            rows.append((node.name, shape_text(node.shape), "–", "–", "–", fields.reasons.get(index, "")))
+            rows.append((node.name, shape(node.shape), "–", "–", "–", fields.reasons.get(index, "")))
             continue
-        size = figures(field.size)
+        size, stride, start = (figures(each, exact) for each in (field.size, field.stride, field.start))
         if field.varies:
-            size = f"{figures(field.minimum)} … {size}"
+            size = f"{figures(field.minimum, exact)} … {size}"
         notes = list(dict.fromkeys(f"whole axis by {name}" for name in field.global_by if name))
         notes += field.notes
         fresh = [note for note in notes if note not in said]
         said.update(notes)
-        rows.append(
-            (node.name, shape_text(node.shape), size, figures(field.stride), figures(field.start), "; ".join(fresh))
-        )
+        rows.append((node.name, shape(node.shape), size, stride, start, "; ".join(fresh)))
     return rows
 
 
-def trace_rows(steps: Sequence[Step]) -> list[tuple[str, ...]]:
+def trace_rows(steps: Sequence[Step], exact: bool = False) -> list[tuple[str, ...]]:
     """The working, layer by layer."""
     rows: list[tuple[str, ...]] = [("layer", "k", "s", "d", "p", "jump", "field", "start", "working")]
     for step in steps:
-        size = figure(step.size) if step.size == step.minimum else f"{figure(step.minimum)} … {figure(step.size)}"
+        ends = dict.fromkeys((step.minimum, step.size))
+        size = " … ".join(figure(end, exact) for end in ends)
         values = (step.kernel, step.stride, step.dilation, step.padding, step.jump)
-        rows.append((step.name, *map(figure, values), size, figure(step.start), step.working))
+        rows.append((step.name, *(figure(v, exact) for v in values), size, figure(step.start, exact), step.working))
     return rows
 
 
-def summary_rows(found: UnitField) -> list[tuple[str, str]]:
+def summary_rows(found: UnitField, exact: bool = False) -> list[tuple[str, str]]:
     """Everything about one field, as pairs of a name and a text."""
-    rows = [("layer", f"{found.of} {shape_text(found.shape)}")]
-    rows.append(("in", f"{found.source} {shape_text(found.source_shape)}"))
+    shape = exact_shape if exact else shape_text
+    rows = [("layer", f"{found.of} {shape(found.shape)}")]
+    rows.append(("in", f"{found.source} {shape(found.source_shape)}"))
     field = found.field
     if field is None:
         rows.append(("closed form", f"none: {found.reason}"))
     else:
-        size = figures(field.size)
-        rows.append(("field", f"{figures(field.minimum)} … {size}, by position" if field.varies else size))
-        rows.append(("stride", figures(field.stride)))
-        rows.append(("start", figures(field.start)))
+        size = figures(field.size, exact)
+        rows.append(("field", f"{figures(field.minimum, exact)} … {size}, by position" if field.varies else size))
+        rows.append(("stride", figures(field.stride, exact)))
+        rows.append(("start", figures(field.start, exact)))
         if names := list(dict.fromkeys(name for name in field.global_by if name)):
             rows.append(("whole axis by", ", ".join(names)))
         whole = found.whole_units
         if whole and any(whole):
-            rows.append(("units wholly inside", _spans(whole)))
+            rows.append(("units wholly inside", _spans(whole, exact)))
     if found.unit is not None and found.positions is not None and found.inside is not None:
         rows.append(("unit", ", ".join(map(str, found.unit))))
         if found.unclipped and any(found.unclipped):
-            rows.append(("unclipped", _spans(found.unclipped)))
-        rows.append(("really read", _spans(found.inside)))
+            rows.append(("unclipped", _spans(found.unclipped, exact)))
+        rows.append(("really read", _spans(found.inside, exact)))
         if found.centre and all(place is not None for place in found.centre):
-            rows.append(("centre", figures(found.centre)))
-        counts = [f"{len(places)} of {figure(n)}" for places, n in zip(found.positions, found.lengths)]
+            rows.append(("centre", figures(found.centre, exact)))
+        counts = [f"{len(places)} of {figure(n, exact)}" for places, n in zip(found.positions, found.lengths)]
         rows.append(("positions", " × ".join(counts)))
         holes = found.holes or ()
         rows.append(("holes", " × ".join(_listed(each) for each in holes) if any(holes) else "none"))
@@ -117,8 +131,9 @@ def reached_rows(reached: Reached) -> list[tuple[str, str]]:
     return rows + [("note", note) for note in reached.region.notes]
 
 
-def _spans(ends: Sequence[Any]) -> str:
-    return " × ".join("nothing" if pair is None else f"{figure(pair[0])} … {figure(pair[1])}" for pair in ends)
+def _spans(ends: Sequence[Any], exact: bool = False) -> str:
+    spans = (None if pair is None else [figure(end, exact) for end in pair] for pair in ends)
+    return " × ".join("nothing" if span is None else " … ".join(span) for span in spans)
 
 
 def _listed(places: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from netcalc.analysis.conditions import Requirement
 from netcalc.analysis.formula import FIGURES, Formula
-from netcalc.analysis.report import Report, plain
+from netcalc.analysis.report import HEAD, Report, plain, stated
 from netcalc.dims import Dim, factored_latex, factored_text, latex, python, symbols, text
 from netcalc.layers.base import crossed
 from netcalc.layers.pieces import abbreviated
@@ -271,6 +271,7 @@ def _letters(report: Report, conditions: Sequence[Requirement]) -> list[str]:
 def to_dict(report: Report, found: Sequence[Formula], conditions: Sequence[Requirement]) -> dict[str, Any]:
     """Formulas for programs: Python expressions and exact integers."""
     return {
+        **HEAD,
         "letters": _letters(report, conditions),
         "formulas": [
             {
@@ -286,7 +287,7 @@ def to_dict(report: Report, found: Sequence[Formula], conditions: Sequence[Requi
         ],
         "lower_bound": bool(left_out(found)),
         "uncounted": list(left_out(found)),
-        "conditions": [one.to_dict() for one in conditions],
+        **stated(conditions),
     }
 
 

@@ -6,6 +6,7 @@ A page's formulas come from running the kind's own rules on named symbols: nothi
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import fields
 from textwrap import wrap
 from typing import Any
@@ -21,9 +22,19 @@ from netcalc.report.rows import tensor
 from netcalc.spec import elaborate
 
 
+def described(kind: type[Layer]) -> str:
+    """A kind's docstring as people read it, without the marks of literals and of names.
+
+    >>> from netcalc.layers import all_kinds
+    >>> "as for one step of GRU, that of" in described(all_kinds()["GRUCell"])
+    True
+    """
+    return re.sub(r"(?::\w+:)?`+([^`]+)`+", r"\1", inspect.cleandoc(kind.__doc__ or ""))
+
+
 def summary_line(kind: type[Layer]) -> str:
     """The first sentence of a kind's docstring."""
-    text = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+    text = described(kind).split("\n\n")[0].replace("\n", " ")
     return text.partition(". ")[0].rstrip(".") + "."
 
 
@@ -163,7 +174,7 @@ def _wrapped(kind: type[Layer]) -> list[str]:
     """The docstring in narrower lines: what was broken only because a line was full is one piece again."""
     pieces: list[str] = []
     full = False
-    for line in inspect.cleandoc(kind.__doc__ or "").split("\n"):
+    for line in described(kind).split("\n"):
         if full and line:
             pieces[-1] += f" {line}"
         else:
@@ -180,7 +191,7 @@ def page_dict(kind: type[Layer]) -> dict[str, Any]:
         "torch": kind.namesake,
         "words": list(kind.words),
         "source": kind.source,
-        "doc": inspect.cleandoc(kind.__doc__ or ""),
+        "doc": described(kind),
         "arguments": [
             {
                 "name": name,

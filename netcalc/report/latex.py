@@ -126,10 +126,21 @@ def listed(rows: Iterable[tuple[str, str]]) -> str:
     if not rows:
         return ""
     items = [
-        rf"\item[{head}] {body}" if len(head) <= 20 else rf"\item[] \textbf{{{head}}} {body}" for head, body in rows
+        rf"\item[{head}] {body}" if _printed(head) <= 20 else rf"\item[] \textbf{{{head}}} {body}"
+        for head, body in rows
     ]
-    wide = [rf"\textbf{{{head}}}" for head in dict.fromkeys(head for head, _ in rows) if 15 <= len(head) <= 20]
+    wide = [rf"\textbf{{{head}}}" for head in dict.fromkeys(head for head, _ in rows) if 15 <= _printed(head) <= 20]
     return "\n".join([_LIST % r"\\".join([r"\hspace*{7.5em}", *wide]), *items, r"\end{list}"])
+
+
+def _printed(heading: str) -> int:
+    r"""How many signs of a heading are seen on the page.
+
+    >>> [_printed(prose(name)) for name in ("h.0.c_attn", "h.1 … h.11", "a{b}")], _printed("$n_{1}$")
+    ([10, 10, 4], 3)
+    """
+    seen = re.sub(r"\\([a-zA-Z]+ ?|.)(\{\})?", "·", heading.replace(r"\allowbreak{}", ""))
+    return len(seen) - sum(map(seen.count, "${}"))
 
 
 # TeX measures the headings: the widest of them gives the column its width

@@ -106,13 +106,13 @@ def exact_rows(report: Report, depth: int | None = None) -> list[tuple[str, ...]
             (
                 layer.name,
                 layer.kind,
-                _exact_shape(layer.output_shape),
+                exact_shape(layer.output_shape),
                 "; ".join(f"{name} {_listed(shape)}" for name, shape in layer.parameters.items()),
                 *_exact_totals(layer.own_params, layer),
                 *(crossed(map(_plain, part)) for part in _figures(field)),
             )
         )
-    output = "; ".join(named(report.outputs, _exact_shape))
+    output = "; ".join(named(report.outputs, exact_shape))
     found.append(("total", "", output, "", *_exact_totals(report.totals.params, report), "", "", ""))
     return found
 
@@ -126,7 +126,7 @@ def _exact_totals(params: Dim, part: LayerReport | Block | Report) -> tuple[str,
     return str(plain(params)), str(plain(part.macs)), bound(part.uncounted) + str(plain(part.flops))
 
 
-def _exact_shape(shape: Shape) -> str:
+def exact_shape(shape: Shape) -> str:
     """As a spec takes it: ``3x(H - 2)x(W//2)``."""
     return crossed(str(plain(size)) for size in shape) or "scalar"
 
