@@ -172,6 +172,12 @@ def test_blocks_add_up(spec, depth):
     assert len(rows) == len(folded["layers"]) + 2
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "made-on-windows.net"
+    path.write_bytes("3x8x8 -> conv 8 k3\r\n".encode("utf-8-sig"))
+    assert run("show", str(path)).output == run("show", "3x8x8 -> conv 8 k3").output
+
+
 def test_a_spec_from_a_file_and_from_standard_input(tmp_path):
     file = tmp_path / "net.net"
     file.write_text("256 -> linear 512\nrelu -> linear 1\n")

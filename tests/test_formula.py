@@ -371,5 +371,6 @@ def test_what_a_padding_letter_may_be_is_found_from_0_on():
     assert [*found.values()] == [("P ≤ 1",), ("P ≤ 9", "P ≥ 2")]
     report = analyze(elaborate("3x8x8 -> conv 8 k3 p=P"))
     assert check(report, "output_shape == 8x6x6").when == "P = 0"
-    graph, _ = lettered("pad = 0\n3x8x8 -> conv 8 k3 p=pad", ["pad"])
-    assert substitute(analyze(graph).flops, {"pad": 0}) == analyze(elaborate("3x8x8 -> conv 8 k3")).flops
+    for pad in (0, 3):
+        graph, _ = lettered(f"pad = {pad}\n3x8x8 -> conv 8 k3 p=pad", ["pad"])
+        assert substitute(analyze(graph).flops, {"pad": 0}) == analyze(elaborate("3x8x8 -> conv 8 k3")).flops

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from netcalc.dims import Dim, text, total
 from netcalc.layers.base import KINDS, Line, Uncounted, Work
 
+_KINDS = frozenset(KINDS)
+
 
 class Ops(Mapping[str, Dim]):
     """How many scalar operations of each kind; each kind is an attribute too. Kinds that do not occur count 0.
@@ -20,8 +22,7 @@ class Ops(Mapping[str, Dim]):
 
     def __init__(self, counts: Mapping[str, Dim]) -> None:
         self._counts = {kind: counts[kind] for kind in KINDS if kind in counts and not _is_zero(counts[kind])}
-        unknown = set(counts) - set(KINDS)
-        if unknown:
+        if unknown := counts.keys() - _KINDS:
             raise KeyError(f"no such kind of operation: {', '.join(sorted(unknown))}")
 
     @classmethod
@@ -47,7 +48,7 @@ class Ops(Mapping[str, Dim]):
         >>> Ops({"mul": 3, "max": 1}).times(2)
         Ops(mul=6, max=2)
         """
-        return Ops({kind: count * factor for kind, count in self._counts.items()})
+        return self if factor == 1 else Ops({kind: count * factor for kind, count in self._counts.items()})
 
     @property
     def total(self) -> Dim:

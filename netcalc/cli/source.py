@@ -56,7 +56,7 @@ def read_spec(spec: str) -> tuple[str, str]:
 
 def read_file(name: str) -> str:
     try:
-        with open(name, encoding="utf-8") as file:
+        with open(name, encoding="utf-8-sig") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(

@@ -7,7 +7,7 @@ follows from its letters, and what a layer states is held against them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from netcalc.dims import Dim, symbol
 from netcalc.errors import Span, SpecError, did_you_mean
@@ -15,7 +15,7 @@ from netcalc.graph import Graph
 from netcalc.records import NamedTuple
 from netcalc.spec.elaborate import elaborate
 from netcalc.spec.parser import parse_steps
-from netcalc.spec.syntax import Constant, InputStep, Name, Number, Series, Steps, Value
+from netcalc.spec.syntax import Argument, Constant, InputStep, Name, Number, Series, Steps, Value
 
 AXES = {
     1: ({"L": 0, "T": 0, "S": 0, "D": 0, "C": 0},),
@@ -72,6 +72,7 @@ def lettered(
     axes = list(axes_in(steps))
     constants = constants_in(text, name)
     zeros = {step.name.id for step in steps.items if isinstance(step, Constant) and _is_0(step.value)}
+    zeros.update(_paddings(steps))
     values = dict(sizes or {})
     written: dict[Span, str] = {}
     batch = None
@@ -181,6 +182,16 @@ def _one_size(letter: str, found: list[Axis]) -> None:
 
 def _is_0(value: Value) -> bool:
     return isinstance(value, Number) and value.value == 0
+
+
+def _paddings(part: tuple[Any, ...]) -> Iterator[str]:
+    """The names that stand for a padding in a part of the syntax."""
+    for inner in part:
+        if isinstance(inner, Argument) and inner.name in ("p", "padding", "output_padding"):
+            items = inner.value.items if isinstance(inner.value, Series) else (inner.value,)
+            yield from (item.id for item in items if isinstance(item, Name))
+        elif isinstance(inner, tuple):
+            yield from _paddings(inner)
 
 
 def _free(axes: list[Axis]) -> set[str]:
