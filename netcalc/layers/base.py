@@ -540,7 +540,11 @@ class Layer:
 
     def __init__(self, *values: Any, **named: Any) -> None:  # one for all kinds: dataclass would write and run each
         if values or not named.keys() <= self.arguments.keys():
-            named = inspect.signature(type(self)).bind(*values, **named).arguments  # TypeError for what does not fit
+            placed = dict(zip(self.arguments, values))
+            fits = len(placed) == len(values) and placed.keys().isdisjoint(named)
+            if not fits or not named.keys() <= self.arguments.keys():
+                inspect.signature(type(self)).bind(*values, **named)  # TypeError, with what does not fit
+            named = placed | named
         self.__dict__.update(self.defaults)  # in order
         self.__dict__.update(named)
         self.__post_init__()

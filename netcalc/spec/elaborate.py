@@ -282,7 +282,7 @@ class Elaborator:
             )
         others = [scope.node(name) for name in step.others]
         current = self.running(step.span)
-        key = self.key(step, current)
+        key = self.key(step, current) if len(scope.frames) > 1 else None  # outside of blocks it comes but once
         layer, bound = self.known.get(key) or self.made(self.kind(step.word, current), step)
         if key is not None and not bound.nodes:
             self.known[key] = layer, bound
