@@ -128,7 +128,8 @@ class Graph:
         builder = Builder(self.source, self.source_name, batch)
         for node in self.nodes:
             try:
-                layer = node.layer.replace(**{k: _replaced(v, sizes) for k, v in node.layer.__dict__.items()})
+                stated = node.applied.stated  # what follows from a size of 1 that a merge repeats is not what it was
+                layer = stated.replace(**{k: _replaced(v, sizes) for k, v in stated.__dict__.items()})
             except ValueError as error:  # a value that a letter's declaration rules out
                 raise error if isinstance(error, SpecError) else SpecError("condition-violated", str(error)) from None
             builder.add(layer, node.inputs, node.name, node.span, node.shared)
