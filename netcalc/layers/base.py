@@ -702,8 +702,8 @@ def _shown(value: object) -> str:
 class Applied:
     """A layer applied to input shapes: its facts, each computed once. Equal uses share one of these.
 
-    ``stated`` is the layer as it was given, ``layer`` the same with what follows from its inputs. The facts are those of
-    one sample; ``batch`` is how many there are where that decides whether the layer is legal.
+    ``stated`` is the layer as it was given, ``layer`` the same with what follows from its inputs. The facts are those
+    of one sample; ``batch`` is how many there are where that decides whether the layer is legal.
     ``makers`` are the layers that made the inputs, where these are known.
     """
 
