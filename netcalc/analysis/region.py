@@ -8,11 +8,11 @@ the axes. Nothing is ever rounded up to a hull.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from itertools import product as combinations
 from math import prod
-from operator import and_, or_
+from operator import or_
 
 from netcalc.layers.reach import (
     Adaptive,
@@ -383,8 +383,3 @@ def columns_of(digits: dict[int, tuple[Part, ...]]) -> dict[int, list[Part]]:
 def unknowns(reach: Reach) -> list[str]:
     """Why a layer's reach is not known, if it is not."""
     return [rule.reason for rules in reach for rule in rules if isinstance(rule, Unknown)]
-
-
-def intersects(one: Iterable[Box], two: Box) -> bool:
-    """Does any box of one have a position in another?"""
-    return any(all(map(and_, box, two)) for box in one)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from netcalc.dims.algebra import Atom, Dim
     from netcalc.dims.polynomials import Monomial, Terms
 
-    Row: TypeAlias = "tuple[Expr, Monomial]"
     Steps: TypeAlias = "tuple[int, ...]"
     Places: TypeAlias = "dict[tuple[int, int], int]"
     Grown: TypeAlias = "tuple[tuple[tuple[int, int], int], ...]"

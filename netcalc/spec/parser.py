@@ -63,7 +63,6 @@ from netcalc.spec.tokens import END, Token, tokenize
 MAX_NESTING = 50
 _WORD = re.compile(r"\w+")
 _VALUE_STARTS = frozenset(["NUMBER", "REAL", "NAME", "TEXT", "(", "[", "-", ":"])
-_AFTER_VALUE = frozenset(["X", "+", "*", "//", "%"])
 Item = TypeVar("Item")
 
 
